@@ -1,7 +1,7 @@
-//! How much a name may do in a window of time: tries, mails, writes, bytes. Counting happens in memory and never waits; a job shares
-//! the counts with the other processes of the database and finds them again after a restart.
+//! Limits what a name may use in a window of time: tries, mails, writes, bytes. The process counts in memory and never waits. A
+//! job shares the counts with the other processes of the database, and loads them again after a restart.
 //!
-//! Invariants: a count costs the same however many names there are; memory is bounded; a name keeps its count until its window ends.
+//! Invariants: a count costs the same for any number of names; memory is bounded; a name keeps its count until its window ends.
 
 use crate::clock::Clock;
 use crate::commands::share_allowances::Used;
@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard};
 use store::allowances::AllowanceRow;
 
-/// What each name may use in a window, which begins with the first use.
+/// The amount that each name may use in a window, which begins with the first use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// Names the counts in the database; one kind has one `most` and one `seconds`.
@@ -23,7 +23,7 @@ pub struct Allowance {
     pub seconds: i64,
 }
 
-/// Nothing was taken: the name may try again after so many seconds, at least one.
+/// Nothing was taken: the name may try again after `seconds`, at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter {
     pub seconds: i64,
@@ -47,7 +47,7 @@ pub fn sender_name(address: IpAddr) -> String {
 /// Names of one kind that are counted each by itself; beyond that, new names share `SHARED_COUNTS` counts.
 const MOST_NAMES: usize = 50_000;
 const SHARED_COUNTS: u64 = 1_024;
-/// A count is shared once a process has used this part of the allowance without the others' knowledge.
+/// A process shares a count once it has used this part of the allowance that other processes do not know of.
 const SHARED_PART: i64 = 16;
 
 #[derive(Clone, Debug)]
@@ -127,7 +127,7 @@ impl Counts {
 pub struct Allowances {
     clock: Clock,
     kinds: Mutex<Kinds>,
-    /// Picks the shared count of a name, so that nobody outside can tell which names share one.
+    /// Picks the shared count of a name. Its key is random, so an outsider cannot find out which names share a count.
     picker: RandomState,
 }
 
@@ -160,7 +160,7 @@ impl Allowances {
     }
 
     fn lock(&self) -> MutexGuard<'_, Kinds> {
-        // Counts hold together whatever panicked while it held them.
+        // The counts stay consistent even if a thread panicked while it held the lock.
         self.kinds.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -209,7 +209,7 @@ impl Allowances {
         of.most.saturating_sub(used).max(0)
     }
 
-    /// What is due to be shared, at most so many names; `all` takes small amounts too.
+    /// Takes the counts that are due to be shared, at most `most` names; `all` takes small amounts too.
     pub fn take_unshared(&self, most: usize, all: bool) -> Vec<Used> {
         let mut list = Vec::new();
         for (kind, counts) in &mut self.lock().by_kind {
@@ -234,7 +234,7 @@ impl Allowances {
         list
     }
 
-    /// What could not be shared is due again.
+    /// Marks counts that could not be shared as due again.
     pub fn put_back(&self, list: &[Used]) {
         let mut kinds = self.lock();
         for used in list {
@@ -260,7 +260,7 @@ impl Allowances {
         for row in rows {
             kinds.learned_until = kinds.learned_until.max(row.touched);
             let seconds = row.ends.saturating_sub(row.since);
-            // What a kind allows at most is known to whoever takes of it.
+            // The limit of a kind is not stored here: the caller that takes from the kind passes it.
             let known = kinds.by_kind.get(&row.kind).map_or(seconds, |counts| counts.seconds);
             let counts = kinds.of(&row.kind, 0, known, now);
             if row.ends <= now || (counts.find(&row.name).is_none() && counts.current.len() >= MOST_NAMES) {

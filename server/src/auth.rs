@@ -1,4 +1,4 @@
-//! Proving who somebody is: passwords, one-time codes, sessions, API tokens. `http/prove.rs` is where they are checked.
+//! Proves who a person is: passwords, one-time codes, sessions, API tokens. `http/prove.rs` checks them.
 
 pub mod passwords;
 
@@ -16,7 +16,7 @@ use store::records::Keyed;
 use store::{Conn, Party, Session, StoreError, User};
 use web::Language;
 
-/// Who is signed in, and for which company.
+/// The signed-in person and the person's company.
 #[derive(Clone, Debug)]
 pub struct Person {
     pub user: User,
@@ -57,7 +57,8 @@ fn totp(secret: &str) -> Option<totp_rs::Totp> {
     totp_rs::Builder::new().with_secret(bytes).build().ok()
 }
 
-/// The time step of a right code, now or one step to either side, as RFC 6238 (5.2) recommends for clocks that differ; a step is accepted once.
+/// The time step of a right code, now or one step to either side. RFC 6238 (5.2) recommends this for clocks that differ. The
+/// server accepts a step once.
 #[must_use]
 pub fn totp_step(secret: &str, code: &str, now: NaiveDateTime, last_step: i64) -> Option<i64> {
     let generator = totp(secret)?;
@@ -122,7 +123,7 @@ pub fn issue_token(
         .map_err(|error| StoreError::Corrupt(format!("token: {error}")))
 }
 
-/// What the server has given out is signed with what it was given as, so that no other signature of this key is one.
+/// Signs what the server hands out together with its purpose, so that no signature serves another purpose.
 fn signature(secret: &str, what: &str, given: &str) -> Option<String> {
     let message = format!("{what} {given}");
     let signed = jsonwebtoken::crypto::sign(message.as_bytes(), &EncodingKey::from_secret(secret.as_bytes()), Algorithm::HS256);
@@ -137,7 +138,7 @@ pub fn keyed_digest(secret: &str, what: &str, given: &str) -> String {
 
 const LINK: &str = "confirmation-link";
 
-/// The token of a one-time link with its signature: a row that somebody slips into the database opens nothing.
+/// The token of a one-time link with its signature, so that a row which an attacker inserts into the database opens nothing.
 #[must_use]
 pub fn sign_link(secret: &str, token: &str) -> String {
     format!("{token}.{}", signature(secret, LINK, token).unwrap_or_default())
@@ -154,7 +155,7 @@ pub fn open_link<'a>(secret: &str, signed: &'a str) -> Option<&'a str> {
 /// Seconds within which a secret that was shown for the second factor may be taken into use.
 const TOTP_OFFER_SECONDS: i64 = 15 * 60;
 
-/// A secret as it is shown to one person at one moment, so that no other secret comes back in its place.
+/// A secret as it is shown to one person at one moment, so that the browser cannot send back another one.
 #[must_use]
 pub fn sign_totp_secret(key: &str, user_id: UserId, totp_secret: &str, now: NaiveDateTime) -> String {
     let moment = now.and_utc().timestamp();
@@ -173,10 +174,10 @@ pub fn open_totp_secret<'a>(key: &str, user_id: UserId, signed: &'a str, now: Na
     fits.then_some(totp_secret)
 }
 
-/// Seconds within which what was shown for one act may be confirmed by a code.
+/// Seconds in which a person may confirm a shown act by a code.
 const STEP_UP_SECONDS: i64 = 5 * 60;
 
-/// What one session has been shown: the digest of the act, the moment, and a signature over both and whose they are.
+/// The challenge for one session: the digest of the act, the moment, and a signature over both, the user and the session.
 #[must_use]
 pub fn sign_challenge(key: &str, (user_id, session_id): (UserId, SessionId), digest: &str, now: NaiveDateTime) -> String {
     let moment = now.and_utc().timestamp();
@@ -184,7 +185,7 @@ pub fn sign_challenge(key: &str, (user_id, session_id): (UserId, SessionId), dig
     format!("{digest}.{moment}.{signed}")
 }
 
-/// Whether this challenge was shown to this session for this very act, a short time ago.
+/// Whether this session was shown this challenge for this act a short time ago.
 pub fn check_challenge(
     key: &str,
     (user_id, session_id): (UserId, SessionId),
@@ -231,12 +232,12 @@ pub struct SessionCache {
 struct Remembered {
     since: Instant,
     person: Person,
-    /// Somebody is looking again whether it still holds.
+    /// A request is already checking whether the session still holds.
     renewing: bool,
 }
 
 const REMEMBERED: Duration = Duration::from_millis(800);
-/// From this age on the first who asks looks again, and the others need not all do the same at once.
+/// From this age on the first request checks the session again; the others keep the remembered answer meanwhile.
 const RENEWED: Duration = Duration::from_millis(500);
 
 impl SessionCache {

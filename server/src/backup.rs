@@ -15,7 +15,7 @@ use store::verify::Saved;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// What is written last into a backup's folder. A folder without it is no backup.
+/// The file that is written last into a backup's folder. A folder without it is no backup.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
     pub format: u32,
@@ -49,7 +49,7 @@ impl Manifest {
 const FORMAT: u32 = 1;
 const MANIFEST: &str = "manifest.json";
 
-/// Copies the database at `url` into the new folder, verifies what was copied, and writes down what it is.
+/// Copies the database at `url` into the new folder, verifies the copy, and writes its manifest.
 pub fn backup(url: &str, folder: &Path) -> Result<Manifest, Failure> {
     make_empty_folder(folder)?;
     let mut conn = store::connect(url)?;
@@ -92,7 +92,8 @@ pub fn backup(url: &str, folder: &Path) -> Result<Manifest, Failure> {
     Ok(manifest)
 }
 
-/// Puts a backup into an empty place, and vouches for it only when it is whole, verifies, and is as far as it was.
+/// Restores a backup into an empty place. It accepts the copy only if it is whole, verifies, and reaches as far as the manifest
+/// says.
 pub fn restore(folder: &Path, url: &str, saved: &[Saved], key: Option<&Verifier>) -> Result<Manifest, Failure> {
     let text = std::fs::read_to_string(folder.join(MANIFEST)).map_err(|error| {
         format!("{}: {error}: not a finished backup; a copied database file lacks its write-ahead log", MANIFEST)
@@ -150,7 +151,7 @@ fn copy_sqlite(conn: &mut Conn, target: &Path) -> Result<Conn, Failure> {
     Ok(store::connect(target)?)
 }
 
-/// Into a file beside the target that takes its name when it has been accepted.
+/// Loads into a file beside the target; the file takes the target's name when it has been accepted.
 fn load_sqlite(file: &Path, target: &Path, accept: impl Fn(&str) -> Result<(), Failure>) -> Result<(), Failure> {
     for end in ["", "-wal", "-shm", "-journal"] {
         let path = beside(target, end);

@@ -1,5 +1,5 @@
-//! The bank's own channel: a folder into which the bank's transport puts files, each with a signature by the channel's key beside it. What is
-//! signed so is the bank's word.
+//! The bank's own channel: a folder into which the bank's transport puts files. Beside each file lies a signature by the
+//! channel's key. The platform treats a signed file as the bank's statement.
 
 use crate::config::LARGEST_FILE;
 use crate::hash::{random_bytes, sha256_hex};
@@ -15,11 +15,11 @@ pub struct Channel {
     pub key: Verifier,
 }
 
-/// What a signature's file is called, behind the file's own name.
+/// The name of a signature's file is the file's own name with this at the end.
 pub const SIGNATURE: &str = ".sig";
 /// The largest signature.
 const LARGEST_SIGNATURE: usize = 4_096;
-/// What the channel's key signs begins so, so that no other note is taken for it.
+/// Every text that the channel's key signs begins with this, so that no other signed note passes as a bank file.
 const HEADING: &str = "kontor-bank-file/v1";
 
 impl Channel {
@@ -50,7 +50,8 @@ pub fn check(key: &Verifier, signature: &str, content: &[u8]) -> Result<(), Note
     if key.open(signature)? == signed_text(content) { Ok(()) } else { Err(NoteFault::Signature) }
 }
 
-/// Makes the channel's pair of keys: the secret one in the file, for its owner only, the public one beside it. Returns the public one.
+/// Makes the channel's pair of keys: the secret key in the file, readable by its owner only, and the public key beside it.
+/// Returns the public key.
 pub fn make_key(name: &str, path: &Path) -> Result<String, String> {
     let fault = |detail: String| format!("{}: {detail}", path.display());
     let signer = Signer::from_seed(name, random_bytes()).map_err(|error| fault(error.to_string()))?;
@@ -85,12 +86,12 @@ pub fn write_new(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
-/// Names in the channel's folder that are its own: where files go once they are decided about.
+/// Subfolders of the channel's folder: the job moves a file there once it has decided about it.
 pub const DONE: &str = "done";
 pub const REFUSED: &str = "refused";
 
-/// Whether a name can stand in a page, a log and a path: short, without slashes, marks that do not show, or a dot before it. The folder's
-/// own names are no file's.
+/// Whether a page, a log and a path can contain the name: it is short, without slashes, invisible marks or a leading dot. The
+/// folder's own names are not allowed for files.
 #[must_use]
 pub fn is_plain_name(name: &str) -> bool {
     let fits = (1..=120).contains(&name.chars().count()) && !name.starts_with('.');
@@ -103,7 +104,7 @@ pub fn is_plain_name(name: &str) -> bool {
 pub enum Unread {
     /// It is not there, or no longer.
     Missing,
-    /// A link, a folder, a pipe: only a plain file is read, and only the one that was looked at.
+    /// A link, a folder or a pipe: the job reads only a plain file, and only the one that it looked at.
     NotPlain,
     TooLarge,
 }
@@ -134,7 +135,7 @@ pub fn read_bounded(path: &Path, largest: usize) -> std::io::Result<Result<Vec<u
     Ok(if content.len() > largest { Err(Unread::TooLarge) } else { Ok(content) })
 }
 
-/// Whether what was opened is what was looked at: a link that was put there in between leads elsewhere.
+/// Whether the opened file is the one that was looked at: a link that was put there in between leads elsewhere.
 #[cfg(unix)]
 fn is_same(seen: &std::fs::Metadata, opened: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -152,7 +153,7 @@ pub fn read_pair(folder: &Path, name: &str) -> std::io::Result<Result<(Vec<u8>, 
         Ok(signature) => signature,
         Err(why) => return Ok(Err(why)),
     };
-    // What is no text is no signature, and is refused as one.
+    // A signature that is no text is refused as a wrong signature.
     let signature = String::from_utf8(signature).unwrap_or_default();
     Ok(read_bounded(&folder.join(name), LARGEST_FILE)?.map(|content| (content, signature)))
 }

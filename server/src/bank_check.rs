@@ -1,4 +1,4 @@
-//! What a bank's file would do, looked up before anything is booked: the check page and the API show it.
+//! Preview of a bank's file before anything is booked; the check page and the API show it.
 
 use crate::commands::assign_suspense::Target;
 use crate::commands::bank_line::{Facts, Fate, decide, find_awaited, incoming};
@@ -15,7 +15,7 @@ use kernel::{BankLineId, Blank, PaymentFileId, PayoutId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::{BankLine, Conn, Payout, Statement};
 
-/// How many lines, and what they come to.
+/// The number of lines and the sum of their amounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
     pub count: i64,
@@ -36,7 +36,7 @@ pub struct StatementCheck {
     pub row: Statement,
     /// By direction and currency, of what is booked.
     pub totals: BTreeMap<(Direction, String), Sum>,
-    /// By what happens, why, and currency, in the order of the words.
+    /// By fate, reason and currency, in the order of their words.
     pub fates: BTreeMap<(&'static str, &'static str, String), Sum>,
     pub lines: Vec<LineCheck>,
 }
@@ -54,12 +54,12 @@ pub struct LineCheck {
 #[derive(Clone, Debug)]
 pub struct FileCheck {
     pub statements: Vec<StatementCheck>,
-    /// Members of a zip that are not taken up.
+    /// Members of a zip that are not imported.
     pub refused: Vec<RefusedMember>,
     pub digest: String,
 }
 
-/// Looks at a file as the import would: at the members of a zip that would be taken up.
+/// Previews a file as the import would treat it, with the members of a zip that would be imported.
 pub fn file(conn: &mut Conn, read: &ImportStatement) -> Result<FileCheck, Fault> {
     let admitted = admit(conn, read)??;
     let mut check = statements(conn, &admitted.statements)?;
@@ -71,7 +71,7 @@ pub fn file(conn: &mut Conn, read: &ImportStatement) -> Result<FileCheck, Fault>
     Ok(check)
 }
 
-/// Looks at every line of the file as the import would.
+/// Previews every line of the file as the import would treat it.
 pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, Fault> {
     let heads = store::records::load_heads(conn)?;
     if let Some(refusal) = refusal_of(conn, read)? {
@@ -113,7 +113,7 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
         }
         words.push_str(&format!("{}\n", goes_to(&fate)));
         for piece in fate.pieces(&one.line) {
-            // What waited for this statement is closed by it.
+            // This statement closes the lines that waited for it.
             let twin =
                 piece.twin.or_else(|| awaited.first().copied().filter(|_| !["attention", "skipped"].contains(&piece.name)));
             let key = (piece.name, piece.why.name(), piece.line.currency.clone());
@@ -129,7 +129,7 @@ pub fn statements(conn: &mut Conn, read: &[CamtStatement]) -> Result<FileCheck, 
     Ok(FileCheck { statements: found, refused: Vec::new(), digest: sha256_hex(words.as_bytes()) })
 }
 
-/// The company, receivable or payout that a line's money goes to, as a word of the digest. A request that waits names its digest, so
+/// The company, receivable or payout that a line's money goes to, as a word of the digest. A waiting request names its digest, so
 /// these words never change.
 fn goes_to(fate: &Fate) -> String {
     let paid = |payout: &Payout| format!("payout {} of {:?}", payout.id, payout.party_id.map(|party| party.0));
@@ -160,12 +160,12 @@ pub struct ReportCheck {
 #[derive(Clone, Debug)]
 pub struct ReportsCheck {
     pub reports: Vec<ReportCheck>,
-    /// Members of a zip that are not taken up.
+    /// Members of a zip that are not imported.
     pub refused: Vec<RefusedMember>,
     pub digest: String,
 }
 
-/// Looks at a file of reports as the import would, one after the other: what one rejects is rejected for those behind it.
+/// Previews a file of reports as the import would treat it, one after the other: a rejection in one also holds for the next.
 pub fn reports(conn: &mut Conn, read: &ImportStatus) -> Result<ReportsCheck, Fault> {
     let admitted = admit_reports(conn, read)??;
     let mut rejected = BTreeSet::new();
@@ -197,12 +197,12 @@ pub struct StatusCheck {
     pub code: String,
     pub reason: String,
     pub effect: StatusLineState,
-    /// What it frees, by currency and amount: a payout, or all of a file's that can still be rejected.
+    /// The released sum by currency and amount: of one payout, or of all payouts of a file that can still be rejected.
     pub frees: Option<(String, i64)>,
 }
 
-/// What each status of the bank's report would do; what is said of a whole file or block is shown as it is said. The payouts that earlier
-/// reports have rejected are so by then, and this one's join them.
+/// Previews the effect of each status in the bank's report. A status of a whole file or block appears as one row. Payouts that
+/// earlier reports reject count as rejected here, and this report's rejections join them.
 fn statuses(conn: &mut Conn, report: &StatusReport, rejected: &mut BTreeSet<PayoutId>) -> Result<Vec<StatusCheck>, Fault> {
     let by_then = |mut row: Payout| {
         if rejected.contains(&row.id) {
@@ -245,13 +245,13 @@ fn freed<'a>(code: &str, payouts: impl IntoIterator<Item = &'a Payout>) -> Vec<&
     payouts.into_iter().filter(|row| effect(row, code) == StatusLineState::Rejected).collect()
 }
 
-/// What they come to; those of one file are in one currency.
+/// The sum of the payouts; those of one file are in one currency.
 fn sum_of(payouts: &[&Payout]) -> Option<(String, i64)> {
     let first = payouts.first()?;
     Some((first.currency.clone(), payouts.iter().fold(0, |sum: i64, row| sum.saturating_add(row.amount_minor))))
 }
 
-/// What is said of a whole file or block.
+/// The effect of a status of a whole file or block.
 fn whole(file: Option<PaymentFileId>, code: &str) -> StatusLineState {
     match event_of_status(code) {
         _ if file.is_none() => StatusLineState::Unknown,

@@ -1,4 +1,4 @@
-//! One batch in flight: what its commands have read, posted and changed so far, flushed in bulk at the end.
+//! One running batch: the data that its commands have read, posted and changed so far, written in bulk at the end.
 
 use crate::view::View;
 use chrono::{NaiveDate, NaiveDateTime};
@@ -66,8 +66,8 @@ impl<T: BulkUpdate + Clone> Cached<T> {
     }
 }
 
-/// Records that hot commands read. Only hot commands change them here; a command that works by SQL starts from and
-/// leaves an empty set, so what is in it is what the database has.
+/// Records that hot commands read. Only hot commands change them here. A command that works by SQL starts with an empty set and
+/// leaves one, so the set always matches the database.
 #[derive(Debug, Default)]
 pub struct Records {
     pub parties: HashMap<PartyId, Arc<Party>>,
@@ -77,17 +77,17 @@ pub struct Records {
     /// Of (financier, buyer, currency).
     pub limit_ids: HashMap<(PartyId, PartyId, String), BuyerLimitId>,
     pub solo_limits: HashMap<(PartyId, String), SoloLimit>,
-    /// What companies that bound it do without a second person on the day.
+    /// Amounts that people of companies with a daily limit have done alone on the day.
     pub solo_acts: Cached<SoloActs>,
     /// Of (company, currency); of all currencies once the company is in `solo_parties`.
     pub solo_ids: HashMap<(PartyId, String), SoloActsId>,
     pub solo_parties: HashSet<PartyId>,
-    /// Companies whose limits of both kinds are all here, so that one that is not here does not exist.
+    /// Companies whose limits of both kinds are all loaded: a limit that is not loaded does not exist.
     pub limits_of: HashSet<PartyId>,
 }
 
-/// What the writer knows from the batch before. It holds as long as nobody else has written since, which the heads tell:
-/// whoever changes an account or a record that is kept here leaves an audit record.
+/// The writer's memory of the batch before. It is valid while no other writer has written since; the heads show that. Every
+/// change to an account or a record kept here leaves an audit record.
 #[derive(Debug, Default)]
 pub struct Memory {
     heads: Option<Heads>,
@@ -153,7 +153,7 @@ impl<'a> Batch<'a> {
         })
     }
 
-    /// What the next batch may start from, once this one is committed.
+    /// The state from which the next batch may start, once this one is committed.
     #[must_use]
     pub fn into_memory(self) -> Memory {
         Memory { heads: Some(self.heads), book: self.book, accounts: self.accounts, records: self.records }
@@ -191,7 +191,7 @@ impl<'a> Batch<'a> {
         self.log.begin_command();
     }
 
-    /// Notes what a record is now, for the audit. Whoever writes records in another way than by `insert` and `update` says so here.
+    /// Notes the record's present content for the audit. Code that writes a record without `insert` or `update` must call this.
     pub fn mark<T: Record>(&mut self, row: &T) {
         if let Some(mark) = row.mark() {
             let digest = mark.digest();
@@ -215,7 +215,7 @@ impl<'a> Batch<'a> {
         self.audit.push(record);
     }
 
-    /// Writes everything that waits, set by set, so that what follows can be read by SQL.
+    /// Writes all pending changes, set by set, so that SQL can read them.
     pub fn flush(&mut self) -> Result<(), StoreError> {
         let changes = self.book.take_changes();
         let facts = std::mem::take(&mut self.facts);
@@ -241,7 +241,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Writes out and forgets what hot commands keep in memory, around a command that works by SQL.
+    /// Writes out and forgets the records that hot commands keep in memory, around a command that works by SQL.
     pub fn settle_for_sql(&mut self) -> Result<(), StoreError> {
         self.flush()?;
         self.records = Records::default();
@@ -364,7 +364,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Accounting's no, in the words of the rule that people know. Any other no means that a rule is missing: the
+    /// Translates a rejection by the ledger into the rule that people know. Any other rejection means that a rule is missing: the
     /// program is wrong, not the request.
     fn explain(&self, rejection: &ledger::Rejection) -> Stop {
         let blamed = rejection.account.and_then(|id| self.book.account(id));
@@ -381,7 +381,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Tells a company something; the mail job turns it into one mail for each of its people.
+    /// Notifies a company; the mail job turns the notice into one mail for each of its people.
     pub fn notify(&mut self, party_id: PartyId, kind: &str, arguments: &serde_json::Value, link: String) {
         let id = self.next_id();
         self.notices.push(Notice {
@@ -396,7 +396,7 @@ impl<'a> Batch<'a> {
         });
     }
 
-    /// Tells one person something.
+    /// Notifies one person.
     pub fn notify_user(
         &mut self,
         (party_id, user_id): (PartyId, UserId),
@@ -410,7 +410,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// What the people of a company have done alone in this currency, on the day on which they last did.
+    /// The amounts that the company's people have done alone in this currency, on the day of the last such act.
     pub fn solo_acts(&mut self, party_id: PartyId, currency: &str) -> Result<Option<&mut SoloActs>, StoreError> {
         if self.records.solo_parties.insert(party_id) {
             for row in store::parties::list_solo_acts(self.conn, party_id)? {

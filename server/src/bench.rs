@@ -1,4 +1,4 @@
-//! Measuring, with the settings beside every figure and the baseline in the same run, so that ratios can be taken.
+//! Benchmarks. Every figure comes with its settings and a baseline in the same run, so that a reader can take ratios.
 
 pub mod bare;
 pub mod baseline;
@@ -35,7 +35,7 @@ pub enum Bench {
     Pages(PagesOptions),
     /// Purchases over HTTP to durable commit by concurrent financiers.
     Purchases(PurchaseOptions),
-    /// Refused sign-ins for a known and an unknown address in turn: whether their time tells which is which.
+    /// Refused sign-ins for a known and an unknown address in turn: whether their time shows which address is known.
     SignIn(SignInOptions),
     /// From starting the program to its first answer, with an empty and with a long journal.
     Start(StartOptions),
@@ -49,7 +49,7 @@ pub enum Bench {
     Intake(IntakeOptions),
     /// One table of very many rows, taken whole in one commit, and how long others wait for it.
     Table(TableOptions),
-    /// One bank statement of very many entries, taken up piece by piece.
+    /// One bank statement of very many entries, imported piece by piece.
     Import(ImportOptions),
     /// One transfer per transaction, and one purchase per transaction, by 8 clients on PostgreSQL.
     Baseline(BaselineOptions),
@@ -154,7 +154,7 @@ pub struct StartOptions {
     /// Transfers of the long journal.
     #[arg(long, default_value_t = 1_000_000)]
     pub transfers: i64,
-    /// Starts of which the median is told.
+    /// Number of starts; the report gives their median.
     #[arg(long, default_value_t = 7)]
     pub times: usize,
 }

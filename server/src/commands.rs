@@ -1,5 +1,4 @@
-//! Everything that can be done, one file a command, in two halves: `decide` gathers facts and asks the rules, `apply` posts, records
-//! and notifies.
+//! All commands, one file each, in two halves: `decide` gathers facts and asks the rules, `apply` posts, records and notifies.
 
 use crate::batch::{Batch, Step, Stop};
 use crate::view::View;
@@ -15,12 +14,12 @@ use std::collections::BTreeMap;
 use store::people::Waiting;
 use store::{Approval, Conn, StoreError};
 
-/// Who acts: a person for a company, one of the platform's own jobs, or the platform for a request of somebody who is not signed in.
+/// The actor: a person for a company, a job of the platform, or the platform itself for a request without a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     pub party_id: PartyId,
     pub user_id: UserId,
-    /// The second person, when this runs because somebody approved it.
+    /// The second person, when the command runs because this person approved it.
     pub approver_id: Option<UserId>,
     pub proof: Proof,
 }
@@ -40,7 +39,7 @@ impl Actor {
     }
 }
 
-/// What a command did.
+/// The result of a command.
 #[derive(Clone, Debug)]
 pub struct Done {
     /// The record whose history this belongs to: an invoice, a company, a bank file.
@@ -57,7 +56,7 @@ impl Done {
     }
 }
 
-/// What the caller learns, now or at a retry with the same key.
+/// The answer to the caller, now or at a retry with the same key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The audit record's number, the reference on receipts.
@@ -96,7 +95,7 @@ impl Outcome {
     }
 }
 
-/// What a second person is asked to agree to.
+/// The request that a second person is asked to agree to.
 #[derive(Debug)]
 pub struct Ask {
     pub amount_minor: Option<i64>,
@@ -109,14 +108,14 @@ pub struct Ask {
 pub enum Asks {
     Nobody,
     Always(Ask),
-    /// Where one of these amounts, in minor units of its currency, is more than may still be done alone today.
+    /// A second person must agree where one of these amounts (minor units) is more than one may still do alone today.
     Above {
         amounts: Vec<(String, i64)>,
         subject: RecordId,
     },
 }
 
-/// Why what was decided could not be applied. The rules have had their say, so it is never made of a refusal.
+/// The reason why a decision could not be applied. The rules have already answered, so it never comes from a refusal.
 #[derive(Debug)]
 pub struct Halt(Stop);
 
@@ -135,7 +134,7 @@ impl From<Stop> for Halt {
 }
 
 impl From<Halt> for Stop {
-    /// A refusal after the decision is a fault of the program. Where nothing was written yet, a production build still answers it.
+    /// A refusal after the decision is a fault of the program. If nothing was written yet, a production build still returns it.
     fn from(Halt(stop): Halt) -> Self {
         match stop {
             Self::Refused(refusal) if cfg!(debug_assertions) => {
@@ -153,7 +152,7 @@ pub trait Execute: Serialize + for<'de> Deserialize<'de> {
     const HOT: bool = false;
     /// Commands that only keep house (a session was seen, a mail was sent) leave no audit record.
     const AUDITED: bool = true;
-    /// Whether somebody with a second factor gives a fresh code for it: money leaves, it changes where money goes, or who may say so.
+    /// Whether a person with a second factor gives a fresh code: for payments out, their destination, and rights over them.
     const STEP_UP: bool = false;
 
     /// All that the rules have allowed: what `apply` needs, with nothing left to refuse.
@@ -162,7 +161,7 @@ pub trait Execute: Serialize + for<'de> Deserialize<'de> {
     /// Gathers facts and asks the rules. May refuse, cannot write.
     fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Self::Decision>;
 
-    /// Whether a second person must agree to it first; not asked once somebody has.
+    /// Whether a second person must agree first; not asked again once a second person has agreed.
     fn asks(&self, _view: &mut dyn View, _actor: &Actor, _decision: &Self::Decision) -> Step<Asks> {
         Ok(Asks::Nobody)
     }
@@ -170,8 +169,8 @@ pub trait Execute: Serialize + for<'de> Deserialize<'de> {
     /// Posts, changes records and notifies. May write, cannot refuse.
     fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Self::Decision) -> Applied<Done>;
 
-    /// What the stored input leaves out and the content does not otherwise bind: a digest of it stands in the input, so that a key
-    /// that was used with other secrets is not answered as if these had been used. Short secrets come here keyed.
+    /// Secrets that the stored input leaves out and that nothing else in it binds. The input keeps their digest. A retry of the
+    /// key with other secrets then does not get the first answer. Short secrets come here keyed.
     fn secrets(&self) -> Vec<&str> {
         Vec::new()
     }
@@ -179,17 +178,17 @@ pub trait Execute: Serialize + for<'de> Deserialize<'de> {
     /// The roles of which one is needed to ask for it, as on its route. Looked at again when a second person agrees.
     const ASKERS: &'static [Role] = &[Role::Maker];
 
-    /// What it is for the rule of who may agree to it.
+    /// The kind of act for the rule of who may agree to it.
     fn matter(&self, _conn: &mut Conn, _asker: &Actor) -> Step<Matter> {
         Ok(Matter::Ordinary)
     }
 
-    /// What is written before a request: others of its kind end, or the file that it is about is kept.
+    /// Runs before a request is written: it ends other requests of its kind, or keeps the file of the request.
     fn before_request(&self, _batch: &mut Batch<'_>, _actor: &Actor, _ask: &mut Ask, _decision: &Self::Decision) -> Applied<()> {
         Ok(())
     }
 
-    /// What is held for a request while it waits for its second person.
+    /// Holds cash or units for a request while it waits for its second person.
     fn hold_for_request(
         &self,
         _batch: &mut Batch<'_>,
@@ -212,7 +211,7 @@ macro_rules! commands {
         #[derive(Clone, Debug)]
         pub enum Command { $($name($module::$name)),+ }
 
-        /// What was decided about a command.
+        /// The decision about a command.
         pub enum Decided { $($name(Box<<$module::$name as Execute>::Decision>)),+ }
 
         impl Command {
@@ -248,7 +247,7 @@ macro_rules! commands {
             pub fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Decided> {
                 match self { $(Self::$name(input) => Ok(Decided::$name(Box::new(input.decide(view, actor)?)))),+ }
             }
-            fn decide_request(&self, view: &mut dyn View, actor: &Actor, approval_id: ApprovalId) -> Step<Decided> {
+            pub(crate) fn decide_request(&self, view: &mut dyn View, actor: &Actor, approval_id: ApprovalId) -> Step<Decided> {
                 match self { $(Self::$name(input) => Ok(Decided::$name(Box::new(input.decide_request(view, actor, approval_id)?)))),+ }
             }
             /// Whether a second person must agree to what was decided.
@@ -563,14 +562,14 @@ pub fn run(batch: &mut Batch<'_>, actor: &Actor, command: &Command) -> Step<Done
     Ok(done)
 }
 
-/// What a trial run says.
+/// The result of a trial run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trial {
     /// It would wait for a second person.
     pub second_person: bool,
 }
 
-/// Decides about a command and does nothing: what the writer would refuse is refused.
+/// Decides about a command without applying it: it refuses whatever the writer would refuse.
 pub fn try_out(view: &mut dyn View, actor: &Actor, command: &Command) -> Step<Trial> {
     let decided = command.decide(view, actor)?;
     let asks = if actor.approver_id.is_none() { command.asks(view, actor, &decided)? } else { Asks::Nobody };
@@ -618,9 +617,9 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
     Ok(Done { subject: ask.subject, body, awaits_approval: Some(id) })
 }
 
-/// A record that two people decide about is decided about once at a time: opposing requests would undo each other's facts.
+/// Two people decide about a record in one request at a time: opposing requests would undo each other's facts.
 pub(crate) fn one_request(conn: &mut Conn, actor: &Actor, subject: impl Into<RecordId>) -> Step<()> {
-    // What another company asks for about it, such as a limit for a buyer, opposes nothing here.
+    // Another company's request about the record, such as a limit for a buyer, does not oppose this one.
     let open = store::people::find_waiting(conn, Waiting::OfAbout(actor.party_id, subject.into()))?;
     open.map_or(Ok(()), |open| Err(Refusal::RequestPending { approval_id: open.id }.into()))
 }

@@ -1,4 +1,4 @@
-//! What the operator of a server sets, by option or environment.
+//! The settings of a server, by option or environment.
 
 use crate::limits::Limits;
 use proof::note::Signer;
@@ -22,13 +22,13 @@ pub struct Config {
     pub base_url: String,
     /// Key of the API's tokens, shared by all processes on one database.
     pub secret: String,
-    /// Whether a second factor is a duty of those who make and check money.
+    /// Whether administrators, makers, checkers and operators must have a second factor.
     pub second_factor: SecondFactor,
     /// The demo world: mailbox and clock pages.
     pub demo: bool,
     /// Where /metrics listens; none turns it off.
     pub metrics_listen: Option<String>,
-    /// Reverse proxies whose word on who sends is believed.
+    /// Reverse proxies whose statement of the sender's address is trusted.
     pub trusted_proxies: Vec<std::net::IpAddr>,
     /// The program whose `read-file` task opens PDF files and archives: `kontor` itself.
     pub file_reader: PathBuf,
@@ -38,7 +38,7 @@ pub struct Config {
     pub bank: Option<crate::bank_channel::Channel>,
 }
 
-/// Whether whoever makes or checks money must have a second factor (`http/gate.rs`).
+/// Whether administrators, makers, checkers and operators must have a second factor (`http/gate.rs`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecondFactor {
     #[default]
@@ -91,8 +91,8 @@ pub const IDLE_MINUTES: i64 = 30;
 /// Minutes that an API token is valid.
 pub const TOKEN_MINUTES: i64 = 15;
 
-/// A database as an option or the environment names it: an address of PostgreSQL as it is, an SQLite file by its plain path, also
-/// where it is written as `sqlite:path` or `sqlite:///path`.
+/// A database as an option or the environment names it. PostgreSQL takes an address as it is. SQLite takes a plain path, or one
+/// written as `sqlite:path` or `sqlite:///path`.
 pub fn database_url(given: &str) -> Result<String, String> {
     let wanted = "give the path of an SQLite file, or postgres://user:password@host:port/database";
     if store::connection::is_postgres(given) {
@@ -120,7 +120,7 @@ pub fn database_url(given: &str) -> Result<String, String> {
     }
 }
 
-/// The address under which people reach the server, where the links of its mails lead: a scheme and a host, and nothing behind them.
+/// The address under which people reach the server and to which the links of its mails lead: only a scheme and a host.
 pub fn base_url(given: &str) -> Result<String, String> {
     let address = given.trim_end_matches('/');
     let parsed = address.parse::<actix_web::http::Uri>().ok().filter(|uri| {

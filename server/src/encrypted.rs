@@ -1,9 +1,9 @@
-//! Whether what leaves the machine is encrypted and its receiver known: connections to the database and to the mail server are refused
-//! otherwise, unless the operator says so (BAR.md S14, ASVS 12.3.2).
+//! Checks that connections to the database and to the mail server are encrypted and that their receiver is known. Other
+//! connections are refused, unless the operator allows them (BAR.md S14, ASVS 12.3.2).
 
 use std::net::IpAddr;
 
-/// Whether a host is this machine, where nobody listens in between.
+/// Whether a host is this machine, where no third party listens in between.
 fn is_here(host: &str) -> bool {
     let plain = host.trim_start_matches('[').trim_end_matches(']');
     plain.is_empty()
@@ -20,7 +20,7 @@ fn without_port(place: &str) -> &str {
     place.rsplit_once(':').map_or(place, |(host, _)| host)
 }
 
-/// What stands between the scheme and the path, without who signs in; and what stands behind the question mark.
+/// The text between the scheme and the path, without the user; and the text behind the question mark.
 fn places(url: &str) -> (&str, &str) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));

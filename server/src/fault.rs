@@ -1,5 +1,6 @@
-//! A writer broken on purpose, for the tests' negative controls: it answers before it commits, commits without waiting
-//! for the disk, or believes a commit that its standby has not got. Compiled only with the feature `fault-injection`, which refuses to be part of a release build, and asleep until the environment wakes it.
+//! A writer broken on purpose, for the tests' negative controls. It answers before it commits, commits without waiting for the
+//! disk, or believes a commit that its standby has not got. It is compiled only with the feature `fault-injection`, which refuses
+//! to be part of a release build. It stays off until the environment turns it on.
 
 #[cfg(not(debug_assertions))]
 compile_error!("fault-injection is for tests: it never goes into a release build");
@@ -22,7 +23,7 @@ pub fn connect(url: &str) -> Result<store::Conn, store::StoreError> {
 /// How long the commit then lags behind its answers.
 pub const LAG: std::time::Duration = std::time::Duration::from_millis(40);
 
-/// A commit that is confirmed by nobody, if that fault is awake.
+/// A commit that no standby confirms, if that fault is turned on.
 pub fn commit(conn: &mut store::Conn) -> Result<(), store::StoreError> {
     if std::env::var("KONTOR_FAULT").is_ok_and(|fault| fault == "believe-the-commit") {
         return store::connection::commit_unconfirmed(conn);

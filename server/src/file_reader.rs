@@ -1,5 +1,5 @@
-//! Reads files that come from outside. A child process reads them, which may use little memory and little time, opens no file and
-//! reaches no network; the parent gets what the child took from them, and parses nothing else.
+//! Reads files that come from outside. A child process reads them with little memory, in little time, without opening files or
+//! reaching a network. The parent gets only the data that the child read, and parses nothing else.
 
 mod child;
 mod conversation;
@@ -30,16 +30,16 @@ pub use wire::{BankFileRead, BankMember};
 
 /// The subcommand that the child runs.
 pub const TASK: &str = "read-file";
-/// Children for one upload: so many files may stop theirs and the rest is read all the same.
+/// Most children for one upload: a file may stop its child, and the next child still reads the rest.
 const MOST_CHILDREN: usize = 4;
 /// How long all files of one upload may take, on a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Bytes that came out of files and are held until they are registered: by all uploads together, by those of one company, and by those of
-/// one that find room in any case. A full table alone takes 41 MB.
+/// Bytes read from files and held until they are registered: of all uploads together, and of one company's. The third number is
+/// the bytes of a company's uploads that always find room. A full table alone takes 41 MB.
 const KEPT: (usize, usize, usize) = (96_000_000, 46_000_000, 256_000);
 /// Bytes of an invoice or a row while it waits, if its texts are short.
 const ROW: usize = 2_048;
-/// Bytes of a fault until its answer is sent, beside its own texts.
+/// Bytes that a fault holds until its answer is sent, beside its own texts.
 const FAULT: usize = 4_096;
 
 /// Why a file is not taken: the fault's code and what its sentence needs. It crosses the border between the two processes.
@@ -60,10 +60,10 @@ impl FileFault {
     /// The code of a child that was stopped.
     pub const STOPPED: &'static str = "reader_stopped";
 
-    /// The code of the line that counts the faults that are not told.
+    /// The code of the line that counts the faults that are not listed.
     pub const MORE: &'static str = "more_faults";
 
-    /// The line that stands for so many faults.
+    /// The line that stands for `count` faults.
     #[must_use]
     pub fn more(count: usize) -> Self {
         Self { code: Self::MORE.to_owned(), arguments: vec![("count".to_owned(), count.to_string())] }
@@ -115,14 +115,14 @@ impl FileFault {
 /// An invoice that a file holds, or why it is none.
 #[derive(Debug)]
 pub struct Found {
-    /// What people call it: the file's name, with the member's name or row behind it.
+    /// Its name for people: the file's name, with the member's name or row behind it.
     pub name: String,
     /// The bytes to keep as evidence; nothing where nothing is taken.
     pub content: Vec<u8>,
     pub held: Result<Held, FileFault>,
 }
 
-/// What a file holds: an invoice with the rules that it breaks without being wrong, as [`warnings`] writes them, or a table.
+/// The content of a file: a table, or an invoice with the rules that it breaks without being wrong, as [`warnings`] writes them.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Held {
     Invoice(Box<InvoiceFile>, String),
@@ -142,7 +142,7 @@ pub fn warnings(invoice: &InvoiceFile) -> String {
     found.join(" ")
 }
 
-/// What a stored file shows beside the fields that were taken from it.
+/// The view of a stored file beside the fields that were read from it.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Shown {
     /// An invoice; out of a PDF or OFD document with the kind of that document and the name of the file inside.
@@ -160,7 +160,7 @@ pub struct Upload {
     pub content: Vec<u8>,
 }
 
-/// What was found in each file of an upload. It counts as held for as long as `kept` lives.
+/// The findings in each file of an upload. They count as held for as long as `kept` lives.
 #[derive(Debug)]
 pub struct Findings {
     pub files: Vec<Vec<Found>>,
@@ -197,7 +197,7 @@ pub struct FileReader {
     program: PathBuf,
     /// Files that come in.
     uploads: Queue,
-    /// Stored files that are shown: whoever only looks does not wait for uploads.
+    /// Stored files that a person views: a viewer does not wait for uploads.
     views: Queue,
     /// Kept files that a job goes on with: it does not wait for those who send more.
     jobs: Queue,
@@ -218,8 +218,8 @@ impl FileReader {
         Self { uploads: self.uploads.paced(rate), ..self }
     }
 
-    /// All invoices of the files of one upload. One that is wrong never keeps another back, save in a table, which is taken whole or
-    /// not at all. One child reads them all; a file that stops it is answered, and another child goes on with the rest.
+    /// All invoices of the files of one upload. A wrong one does not stop the others, except in a table, which is accepted whole
+    /// or not at all. One child reads all files. A file that stops it gets a fault, and another child reads the rest.
     pub async fn invoices(&self, company: PartyId, files: Vec<Upload>) -> Result<Findings, Fault> {
         let _turn = self.uploads.turn(company).await?;
         let mut reading = Reading::new(files, self.kept.share(Owner::Company(company)));
@@ -288,7 +288,7 @@ impl FileReader {
         Ok(CheckedFile { media_type, sha256: sha256_hex(&content), content })
     }
 
-    /// What a file that was taken once shows of the invoice of this number.
+    /// The view of a stored file for the invoice of this number.
     pub async fn show(&self, company: PartyId, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
         match self.ask((&self.views, company), Task::Show { number }, content).await {
             Ok((Answer::Shown(shown), _)) => Ok(shown),
@@ -329,7 +329,7 @@ impl FileReader {
     }
 }
 
-/// What a file is by its first bytes, as far as they say it.
+/// The kind of a file by its first bytes, as far as they show it.
 fn media_type(content: &[u8]) -> Option<&'static str> {
     let head = content.get(..1_024).unwrap_or(content);
     if head.windows(5).any(|window| window == b"%PDF-") {
@@ -348,7 +348,7 @@ fn most_found() -> usize {
     Limits::default().files.saturating_add(MOST_FAULTS)
 }
 
-/// The files of one upload, and how far they are read.
+/// The files of one upload, and the progress of reading them.
 struct Reading {
     files: Vec<(String, Arc<Vec<u8>>)>,
     found: Vec<Vec<Found>>,
@@ -362,20 +362,20 @@ struct Reading {
     member: Option<String>,
     /// Rows of a table that have come; more follow.
     part: Vec<CsvInvoice>,
-    /// What those rows hold, and what all else of the file does.
+    /// Bytes that those rows hold, and bytes that the rest of the file holds.
     part_holds: usize,
     file_holds: usize,
     /// There is no room for the rest of the file.
     is_over: bool,
-    /// What is held of all files, beside the files themselves.
+    /// Bytes held for all files, beside the files themselves.
     kept: Share,
-    /// Faults that may still be told, of all files together.
+    /// Faults that may still be listed, of all files together.
     faults: usize,
     /// Rows that all files together may still have.
     rows: usize,
     /// Bytes that may still be answered.
     answers: u64,
-    /// Faults of the file that are counted and not told.
+    /// Faults of the file that are counted but not listed.
     more: usize,
     until: Instant,
 }
@@ -439,7 +439,7 @@ impl Reading {
             }
             Answer::Part(rows) => return self.take_rows(rows, length),
             Answer::Found { name, content, held: Err(fault) } => {
-                // The child counts, too: one that tells more than it may is not believed.
+                // The child counts, too: the parent does not believe a child that lists more faults than it may.
                 let Some(left) = self.faults.checked_sub(1) else { return false };
                 self.faults = left;
                 let bytes = name.len().saturating_add(fault.bytes()).saturating_add(FAULT);
@@ -475,7 +475,7 @@ impl Reading {
         true
     }
 
-    /// Rows of a table, in a line of this length. What they hold is taken as they come, and given back where the table is not taken.
+    /// Takes rows of a table, in a line of this length, with their bytes. It returns the bytes if the table is refused.
     fn take_rows(&mut self, rows: Vec<CsvInvoice>, length: usize) -> bool {
         let Some(left) = self.rows.checked_sub(rows.len()) else { return false };
         self.rows = left;
@@ -489,7 +489,7 @@ impl Reading {
         true
     }
 
-    /// Something found that holds so many bytes more. False where the child tells more than there can be.
+    /// Takes a finding that holds `bytes` more. False where the child reports more findings than there can be.
     fn take_found(&mut self, one: Found, bytes: usize, is_file: bool) -> bool {
         if self.is_over {
             return true;
@@ -512,7 +512,7 @@ impl Reading {
         true
     }
 
-    /// So many bytes more find no room: what is left of the file is not taken, and the next one is read.
+    /// There is no room for `bytes` more: the rest of the file is skipped, and the next file is read.
     fn pass_over(&mut self, bytes: usize) {
         if std::mem::replace(&mut self.is_over, true) {
             return;
@@ -559,7 +559,7 @@ impl Reading {
         }
     }
 
-    /// What was found, with an answer for each file that was not read, and what that holds.
+    /// The findings, with an answer for each file that was not read, and their share of bytes.
     fn end(mut self) -> (Vec<Vec<Found>>, Share) {
         while !self.is_done() {
             self.member = None;

@@ -1,8 +1,8 @@
-//! Argon2 in a queue of its own: as many threads as cores, each with one block of memory that it uses again and again, apart from database
-//! connections, reads and uploads.
+//! Argon2 in a queue of its own, apart from database connections, reads and uploads. It has as many threads as cores; each reuses
+//! one block of memory.
 //!
-//! Invariants: memory is cores × 19 MiB however many people sign in; a full queue answers before anything is hashed; a hash that cannot be
-//! made or read is never a wrong password.
+//! Invariants: memory is cores × 19 MiB for any number of sign-ins. A full queue answers before a hash is made. A hash that
+//! cannot be made or read is never a wrong password.
 
 use crate::hash::{random_bytes, same_secret};
 use crate::http::error::Fault;
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// What a password was found to be.
+/// The result of comparing a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Right,
@@ -41,7 +41,7 @@ impl From<HashFault> for Fault {
     }
 }
 
-/// A hash of what nobody knows, with the parameters of all others: for addresses that nobody has.
+/// A hash of an unknown password, with the parameters of all others. It is compared for addresses that no user has.
 pub const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$bm9ib2R5IGF0IGFsbCBoYXMgdGhpcyBwYXNzd29yZCE";
 
 /// The most that a stored hash may ask for. Ours ask for 19 MiB, 2 passes and 1 lane.
@@ -69,7 +69,7 @@ impl Memory {
         self.blocks.get_mut(..count).ok_or(HashFault::NoMemory)
     }
 
-    /// Gives back what one unusual hash wanted.
+    /// Frees the memory that one unusual hash needed.
     fn shrink(&mut self) {
         if self.blocks.len() > KEPT_BLOCKS {
             self.blocks.truncate(KEPT_BLOCKS);
@@ -97,7 +97,7 @@ impl Memory {
         Ok(hash.to_string())
     }
 
-    /// Takes the same time whether or not there is such a user: where nothing is stored, `NOBODY` is compared.
+    /// Takes the same time whether or not such a user exists: without a stored hash it compares `NOBODY`.
     pub fn verify(&mut self, password: &str, stored: &str) -> Result<Verdict, HashFault> {
         let (text, known) = if stored.is_empty() { (NOBODY, false) } else { (stored, true) };
         let parsed = PasswordHash::new(text).map_err(|_| HashFault::Damaged)?;
@@ -196,7 +196,7 @@ impl Hashing {
     }
 }
 
-/// Works until nobody can send any more. What its caller no longer waits for is dropped unhashed.
+/// Works until no caller can send any more. A job whose caller has stopped waiting is dropped unhashed.
 fn run(inbox: &Mutex<mpsc::Receiver<Job>>, hashed: &AtomicU64) {
     let mut memory = Memory::default();
     loop {

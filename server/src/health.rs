@@ -1,4 +1,4 @@
-//! Whether the writer can do its work: for /readyz, and for whoever watches over it.
+//! Whether the writer can do its work: for /readyz and for monitoring.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,7 +13,8 @@ pub struct Health {
     generation: AtomicU64,
 }
 
-/// How long a batch may take before the next thread goes on without it: its caller has been told that its fate is unknown.
+/// How long a batch may take before the next thread goes on without it. By then its caller has the answer that the outcome is
+/// unknown.
 pub const DEADLINE: Duration = Duration::from_secs(8);
 
 impl Health {

@@ -42,7 +42,7 @@ use std::sync::{Arc, OnceLock};
 use store::{Conn, Pool};
 use web::{Language, Page, Shell};
 
-/// What every handler can reach.
+/// The services that every handler can reach.
 pub struct App {
     pub pool: Pool,
     pub writer: Writer,
@@ -73,7 +73,7 @@ pub struct App {
 
 pub type Shared = Arc<App>;
 
-/// Reads at once; past that a caller is told to come back rather than to wait longer and longer.
+/// Reads at once; beyond that the server asks a caller to come back instead of waiting longer and longer.
 const MOST_READS: usize = 256;
 
 /// One of the reads at once.
@@ -142,14 +142,14 @@ impl App {
             work(&mut conn)
         });
         let Ok(done) = tokio::time::timeout(READ_DEADLINE, done).await else {
-            // The database's host may be gone without a word, and every connection to it waits for ever.
+            // The database's host may be gone without a signal; then every connection to it waits without end.
             self.pool.renew();
             return Err(Fault::Down);
         };
         done.map_err(|error| Fault::Failed(error.to_string()))?
     }
 
-    /// What a stored file shows of the invoice of this number, as a reading of this company.
+    /// The view of a stored file for the invoice of this number, as a reading of this company.
     pub async fn open(&self, company: PartyId, content: Vec<u8>, number: String) -> Result<Shown, Fault> {
         self.reader.show(company, content, number).await
     }
@@ -198,7 +198,7 @@ impl App {
         reply.map_err(Fault::from)
     }
 
-    /// Sends a page inside the shell of whoever is looking.
+    /// Sends a page inside the viewer's shell.
     pub async fn page(self: &Arc<Self>, viewer: &Viewer, page: Page) -> Result<HttpResponse, Fault> {
         self.page_with(viewer, page, actix_web::http::StatusCode::OK).await
     }
@@ -228,7 +228,7 @@ impl App {
             ..Shell::default()
         };
         if let Some(person) = viewer.person.clone() {
-            // Whoever may do nothing yet is not told what waits.
+            // A person who may do nothing yet does not see what waits.
             if gate::missing(self.config.second_factor, &person.user, &person.party).is_some() {
                 (shell.company, shell.person) = (person.party.name, person.user.name);
                 return Ok(shell);
@@ -249,7 +249,7 @@ impl App {
     }
 }
 
-/// Whoever is looking at a page, signed in or not.
+/// The viewer of a page, signed in or not.
 #[derive(Clone, Debug)]
 pub struct Viewer {
     /// The browser shows a session that is over.
@@ -262,7 +262,7 @@ pub struct Viewer {
     pub request_id: String,
     /// Whether a page is asked for, and nothing is done before it is shown.
     pub shows: bool,
-    /// What the shell tells, once it has been read.
+    /// The data that the shell shows, once it has been read.
     pub rail: Arc<OnceLock<Rail>>,
 }
 

@@ -1,4 +1,5 @@
-//! What the process does by itself: ends days, takes up what the bank's channel brings, goes on with long work, sends mails, signs the log.
+//! The process's own work: it ends days, imports files of the bank's channel, continues long work, sends mails, and signs the
+//! log.
 
 pub mod bank_channel;
 pub mod confirm_lists;

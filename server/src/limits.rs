@@ -1,4 +1,5 @@
-//! What one caller may take of the process: connections, time, and bytes. The operator may set the bounds of people; the rest is fixed.
+//! Limits of one caller's use of the process: connections, time, and bytes. The operator may set the bounds of people; the rest
+//! is fixed.
 
 use clap::Args;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 pub const LEAST_RATE: u32 = 20_000;
 /// How long a body may fall short of the least rate.
 pub const BODY_PATIENCE: Duration = Duration::from_secs(10);
-/// How long the reader of an answer may.
+/// How long the reader of an answer may fall short of the least rate.
 pub const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a request's head may take.
 pub const HEAD_PATIENCE: Duration = Duration::from_secs(10);
@@ -24,12 +25,12 @@ pub struct Limits {
     /// Connections in all, never more than the limit of open files leaves room for.
     #[arg(long, env = "KONTOR_MOST_CONNECTIONS", default_value_t = 3_000)]
     pub most_connections: usize,
-    /// Writes a second of one person, and ten times as many at once; a company has five people's worth. 0 turns this and the bounds on
-    /// messages, stored bytes and rows off.
+    /// Writes a second of one person, and ten times as many at once; a company has five people's worth. 0 turns off this bound
+    /// and those on messages, stored bytes and rows.
     #[arg(long, env = "KONTOR_WRITES_PER_SECOND", default_value_t = 20)]
     pub writes_per_second: u32,
-    /// Messages, and invitations, of one person in an hour; a company has five people's worth. Acts of business that mail another company
-    /// have forty times this.
+    /// Messages, and invitations, of one person in an hour; a company has five people's worth. Business acts that mail another
+    /// company have forty times this limit.
     #[arg(long, env = "KONTOR_MESSAGES_PER_HOUR", default_value_t = 60)]
     pub messages_per_hour: u32,
     /// Megabytes of files that one company may store in a day; twenty times as many in a year.

@@ -78,7 +78,8 @@ struct LogOptions {
 /// The bank's own channel.
 #[derive(Args, Clone)]
 struct BankOptions {
-    /// Folder into which the bank's transport puts signed files; they count as the bank's word. None: every bank file takes two operators.
+    /// Folder into which the bank's transport puts signed files; they count as the bank's word. None: every bank file needs two
+    /// operators.
     #[arg(long, env = "KONTOR_BANK_DIR", requires = "bank_key")]
     bank_dir: Option<PathBuf>,
     /// File of the public key by which they are signed, as `kontor bank-key` makes it.
@@ -122,7 +123,8 @@ enum Task {
         /// Key of API tokens; the same for all processes on one database. None: a file in the data folder.
         #[arg(long, env = "KONTOR_SECRET", hide_env_values = true)]
         secret: Option<String>,
-        /// duty: whoever makes or checks money, and every operator, adds a second factor before anything else. optional: only for trials.
+        /// duty: every administrator, maker, checker and operator adds a second factor before anything else. optional: only for
+        /// trials.
         #[arg(long, env = "KONTOR_SECOND_FACTOR", default_value = "duty", value_parser = second_factor)]
         second_factor: SecondFactor,
         /// Address and port of /metrics (Prometheus), apart from the pages; none turns it off.
@@ -163,14 +165,14 @@ enum Task {
         /// Address of the operator's first person, who administers, makes and checks.
         #[arg(long)]
         first_email: String,
-        /// Address of the second person, who makes and checks; nobody agrees to what they asked for themselves.
+        /// Address of the second person, who makes and checks; a person cannot agree to their own request.
         #[arg(long)]
         second_email: String,
         /// Address of a third person with the same roles: two can go on when one has left.
         #[arg(long)]
         third_email: Option<String>,
     },
-    /// Take a person's lost second factor off, where nobody is left to do it on the pages; every session of the person ends.
+    /// Remove a person's lost second factor, where no person is left to do it on the pages; every session of the person ends.
     ResetFactor {
         #[command(flatten)]
         database: Database,
@@ -220,7 +222,7 @@ enum Task {
     /// Check a position proof without any database.
     VerifyProof {
         file: PathBuf,
-        /// The log's public key as /log/key tells it, or a file that holds it.
+        /// The log's public key as /log/key shows it, or a file that holds it.
         #[arg(long)]
         key: String,
     },

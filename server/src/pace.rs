@@ -1,4 +1,4 @@
-//! So many of something in a second, and a burst of them at once. A name that has stood still costs no memory for long.
+//! Limits events to a rate a second, with a burst of them at once. An idle name costs no memory for long.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// Seconds' worth that may come at once.
 const BURST: Duration = Duration::from_secs(10);
-/// Beyond so many names, those whose time is over are dropped.
+/// Beyond this number of names, those whose time is over are dropped.
 const MANY: usize = 50_000;
 
 /// When each name would have used its rate up.
@@ -24,7 +24,7 @@ impl<N> Default for Pace<N> {
 }
 
 impl<N: Hash + Eq + Copy> Pace<N> {
-    /// One of each name, which has so many a second; or none, and the seconds to wait.
+    /// Takes one event of each name, each with its rate a second; or takes none and returns the seconds to wait.
     pub fn take(&self, names: &[(N, u64)]) -> Result<(), i64> {
         self.take_at(names, self.started.elapsed())
     }

@@ -1,5 +1,5 @@
-//! How much one person and one company may write, mail and store. Looked at before a command waits for the writer, so that what somebody
-//! does too much of costs nobody else anything. A person's bounds are the company's divided by five.
+//! Limits how much one person and one company may write, mail and store. The check comes before a command waits for the writer,
+//! so that one caller's excess costs others nothing. A person's bounds are the company's divided by five.
 
 use crate::allowance::{Allowance, Allowances};
 use crate::commands::{Actor, Command};
@@ -15,7 +15,8 @@ const OWN_A_MINUTE: i64 = 60;
 const OWN_A_DAY: i64 = 500;
 /// How often all sessions of one person may be ended by others in an hour.
 const ENDS_AN_HOUR: i64 = 3;
-/// Rows of tables that one company may bring in five minutes: a whole table waits for nothing, and the writer is others' for the rest.
+/// Rows of tables that one company may bring in five minutes. A whole table needs no wait, and the rest of the time the writer
+/// serves others.
 const ROWS: i64 = 20_000;
 const ROWS_SECONDS: i64 = 300;
 /// Days' worth of bytes that a year has.
@@ -24,7 +25,7 @@ const DAY_SECONDS: i64 = 86_400;
 /// Acts that mail another company because business goes on, for each message that a person may write.
 const NOTICES: i64 = 40;
 
-/// What was taken and can be given back.
+/// The amounts that were taken and can be given back.
 #[derive(Debug, Default)]
 pub struct Taken(Vec<(Allowance, String, i64)>);
 
@@ -41,7 +42,7 @@ pub struct Quotas {
     writes: Pace<Whose>,
 }
 
-/// What a command takes besides being a write.
+/// The kind of allowance that a command uses besides being a write.
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
     Plain,
@@ -145,7 +146,7 @@ impl Quotas {
             Kind::Notice => both("notices", "notices", "company_notices", mails.saturating_mul(NOTICES)),
         };
         if let Command::EndSessions(end) = command {
-            // Nobody is kept out by being signed out again and again.
+            // Others must not keep a person out by ending the person's sessions again and again.
             let of_one = Allowance { kind: "end_sessions", most: ENDS_AN_HOUR, seconds: 3_600 };
             needs.push(("sessions", of_one, format!("person {}", end.user_id), 1));
         }
@@ -163,8 +164,7 @@ impl Quotas {
         needs
     }
 
-    /// So many a second for a person and for a company, and some at once. `now` is the time since the start.
-    /// One write of the person and of the company.
+    /// Takes one write of the person and of the company. Each has a rate a second, with a burst.
     fn pace(&self, actor: &Actor) -> Result<(), Fault> {
         let rate = u64::from(self.limits.writes_per_second).max(1);
         let of_company = rate.saturating_mul(COMPANY.unsigned_abs());

@@ -1,4 +1,5 @@
-//! What this program is made of, as a CycloneDX list: every package that the lock file names, with its version and checksum (ASVS 15.1.2).
+//! The parts of this program, as a CycloneDX list: every package that the lock file names, with its version and checksum (ASVS
+//! 15.1.2).
 
 use serde_json::{Value, json};
 

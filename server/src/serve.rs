@@ -187,7 +187,8 @@ fn start_sharing(app: &Shared, stop: &Arc<AtomicBool>) -> Result<std::thread::Jo
 /// How long the end waits for a database that does not answer.
 const LAST: Duration = Duration::from_secs(10);
 
-/// Shares what was counted last and signs the log once more. On a database that does not answer this would wait for ever, and so would the writer.
+/// Shares the last counts and signs the log once more. On a database that does not answer this would wait without end, and so
+/// would the writer.
 fn sign_last(app: &Shared) -> std::io::Result<()> {
     let (app, (done, answer)) = (Arc::clone(app), std::sync::mpsc::channel());
     let sign = move || {
@@ -208,7 +209,8 @@ fn report(app: &App, done: Result<(), crate::http::error::Fault>, job: &'static 
 }
 
 impl Running {
-    /// Ends in order: /readyz says no, requests in flight finish, the log is signed once more, the writer commits what it accepted.
+    /// Ends in order: /readyz says no, running requests finish, the log is signed once more, and the writer commits what it
+    /// accepted.
     pub fn stop(self) -> std::io::Result<()> {
         self.app.draining.store(true, Ordering::Relaxed);
         self.stop.store(true, Ordering::Relaxed);
@@ -223,8 +225,8 @@ impl Running {
         joined(self.writer_thread)
     }
 
-    /// Waits for SIGINT or SIGTERM, then ends in order. For as long as `drain` everything is still served while /readyz says
-    /// no, so that whoever spreads the load takes notice before connections are refused.
+    /// Waits for SIGINT or SIGTERM, then ends in order. For as long as `drain` the server still answers everything while /readyz
+    /// says no. So the load balancer takes notice before connections are refused.
     pub fn wait_for_signal(self, drain: Duration) -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {

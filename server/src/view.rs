@@ -1,4 +1,4 @@
-//! What a decision may read: the batch that runs now, or a connection for reading. A view has no way to write.
+//! The data that a decision may read: the running batch, or a connection for reading. A view has no way to write.
 
 use crate::batch::Step;
 use crate::commands::Actor;
@@ -23,13 +23,13 @@ pub trait View {
     fn find_offer(&mut self, id: OfferId) -> Result<Option<Offer>, StoreError>;
     fn find_receivable(&mut self, id: ReceivableId) -> Result<Option<Receivable>, StoreError>;
     fn find_buyer_limit(&mut self, financier: PartyId, buyer: PartyId, currency: &str) -> Result<Option<BuyerLimit>, StoreError>;
-    /// Balance and what of it is free, zero for an account that was never opened.
+    /// The balance and its free part, zero for an account that was never opened.
     fn balance(&mut self, key: AccountKey) -> Result<(i64, i64), StoreError>;
-    /// What a hold still earmarks.
+    /// The units that a hold still holds.
     fn hold_remaining(&mut self, hold: HoldNumber) -> Result<i64, StoreError>;
-    /// What one person of the company may do alone, if it has said so.
+    /// The limit up to which one person of the company may act alone, if the company has set one.
     fn solo_limit(&mut self, party: PartyId, currency: &str) -> Result<Option<SoloLimit>, StoreError>;
-    /// What people of the company have done alone in this currency today, in minor units.
+    /// The amounts that people of the company have done alone in this currency today, in minor units.
     fn alone_minor(&mut self, party: PartyId, currency: &str) -> Result<i64, StoreError>;
 
     fn today(&self) -> NaiveDate {
@@ -63,7 +63,7 @@ pub trait View {
         Ok(party)
     }
 
-    /// What one person may still do alone today, if the company lets anybody do anything alone.
+    /// The amount that one person may still do alone today, if the company allows anything alone.
     fn solo_room(&mut self, party: PartyId, currency: &str) -> Step<Option<i64>> {
         let Some(limit) = self.solo_limit(party, currency)? else { return Ok(None) };
         let alone_minor = if limit.day_minor.is_some() { self.alone_minor(party, currency)? } else { 0 };

@@ -37,7 +37,7 @@ pub struct Submission {
     actor: Actor,
     key: String,
     command: Command,
-    /// The input as it is stored, and its hash; made by whoever submits, so that the writer need not.
+    /// The stored input and its hash; the submitter makes them, so that the writer need not.
     input: String,
     input_hash: String,
     reply: oneshot::Sender<Reply>,
@@ -71,7 +71,7 @@ pub struct Writer {
     pub health: Arc<Health>,
 }
 
-/// Commands that may wait; past that a caller is told to come back. With the batch before them it bounds how long they wait.
+/// Commands that may wait; beyond that a caller is asked to come back. With the batch before them it bounds how long they wait.
 const QUEUE: usize = 128;
 /// Commands of one batch and commit.
 const BATCH: usize = 64;
@@ -103,7 +103,7 @@ impl Writer {
             self.metrics.busy.fetch_add(1, Ordering::Relaxed);
             return Err(WriteError::Busy);
         }
-        // A commit that waits for its database may yet happen: nobody takes it back, and nobody waits for ever.
+        // A commit that waits for its database may still happen. The caller cannot take it back, but does not wait without end.
         let answered = tokio::time::timeout(DEADLINE, outcome).await;
         answered.map_or(Err(WriteError::Unknown), |reply| reply.unwrap_or(Err(WriteError::Unknown)))
     }
@@ -131,7 +131,7 @@ impl Writer {
     }
 }
 
-/// How long a thread that may block waits: a batch that hangs for ever must not take the jobs with it.
+/// How long a thread that may block waits: a batch that hangs must not take the jobs with it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn wait_for(outcome: oneshot::Receiver<Reply>) -> Reply {
@@ -171,7 +171,7 @@ impl Watch {
         std::thread::Builder::new().name("writer".to_owned()).spawn(move || batches.run(&inbox))
     }
 
-    /// Ends when the running thread has ended, which it does when nobody can submit any more.
+    /// Ends when the running thread has ended, which happens when no caller can submit any more.
     fn run(self, mut running: std::thread::JoinHandle<()>) {
         while !running.is_finished() {
             std::thread::sleep(Duration::from_millis(20));
@@ -191,7 +191,7 @@ impl Watch {
     }
 }
 
-/// What a batch needs of its database. The simulation has one that fails and loses replies.
+/// The functions that a batch needs of its database. The simulation has one that fails and loses replies.
 pub trait Storage {
     fn connect(&mut self) -> Result<Conn, StoreError>;
     /// Commits durably, or says that the fate is unknown.
@@ -259,7 +259,7 @@ impl<S: Storage> Batches<S> {
             }
             let Ok(mut inbox) = inbox.lock() else { return };
             let refused = self.health.is_refused();
-            // While the database refuses, whoever waits is told so, and the next look is not put off.
+            // While the database refuses, waiting callers get that answer, and the next look is not put off.
             let received =
                 if refused { receive_now(&mut inbox, &mut waiting) } else { inbox.blocking_recv_many(&mut waiting, BATCH) > 0 };
             drop(inbox);
@@ -278,7 +278,7 @@ impl<S: Storage> Batches<S> {
         done
     }
 
-    /// Whether the database takes writes at all; what it says stays until it is asked again.
+    /// Whether the database takes writes at all; the answer stays until the next question.
     fn ask_storage(&mut self) -> bool {
         let answer = self.storage.takes_writes();
         let news = self.health.set_refused(answer.is_err());
@@ -290,8 +290,8 @@ impl<S: Storage> Batches<S> {
         answer.is_ok()
     }
 
-    /// Runs the batch; when storage fails with several commands in it, each gets its own batch, so that one
-    /// poisoned command cannot take the others with it.
+    /// Runs the batch. When storage fails with several commands in it, each gets its own batch, so that one poisoned command does
+    /// not fail the others.
     pub fn serve(&mut self, batch: Vec<Submission>) {
         match self.attempt(&batch) {
             Ok(replies) => {
@@ -328,8 +328,8 @@ impl<S: Storage> Batches<S> {
         }
     }
 
-    /// What is durable in SQLite's log goes into its file, once those who waited for it have their answers. It is tried again after the next
-    /// batch; a disk that fails for longer fails that one.
+    /// Copies the durable part of SQLite's log into its file, once the waiting callers have their answers. A failed copy is tried
+    /// again after the next batch; a disk that fails for longer fails that batch.
     fn copy_log(&mut self) {
         if let Some(Err(error)) = self.conn.as_mut().map(store::connection::copy_log) {
             tracing::warn!(%error, "the log could not be copied into the file");
@@ -381,7 +381,7 @@ fn reply_all(batch: Vec<Submission>, error: &WriteError) {
     }
 }
 
-/// Takes what is there; false when nobody can submit any more.
+/// Takes the waiting commands; false when no caller can submit any more.
 fn receive_now(inbox: &mut mpsc::Receiver<Submission>, waiting: &mut Vec<Submission>) -> bool {
     loop {
         match inbox.try_recv() {
@@ -419,7 +419,7 @@ fn run_batch(
 
 type SeenKeys = HashMap<(PartyId, String), (String, String, AuditSeq)>;
 
-/// What earlier batches stored under this batch's keys: input hash, outcome and audit number.
+/// The records that earlier batches stored under this batch's keys: input hash, outcome and audit number.
 fn load_seen(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<SeenKeys, StoreError> {
     let wanted: Vec<(PartyId, &str)> =
         submissions.iter().filter(|one| one.command.audited()).map(|one| (one.actor.party_id, one.key.as_str())).collect();

@@ -167,7 +167,7 @@ impl Client {
         answer
     }
 
-    /// Posts fields as they are.
+    /// Posts these fields without a page.
     #[must_use]
     pub fn post(&self, path: &str, fields: &[(String, String)]) -> Answer {
         let body: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
@@ -226,7 +226,8 @@ impl Client {
         if answer.status == 303 { self.open(answer.location()) } else { answer }
     }
 
-    /// Uploads a file and presses the button of the check page that it leads to; a file that leads nowhere answers itself.
+    /// Uploads a file and presses the button of the check page that it leads to. A file without a check page gives its answer at
+    /// once.
     #[must_use]
     pub fn upload_and_confirm(&self, page: &str, files: &[(&str, Vec<u8>)]) -> Answer {
         let check = self.upload(page, page, files);

@@ -63,7 +63,7 @@ impl Database {
         kept
     }
 
-    /// The database as it is now, under another name. Nobody may be connected to it.
+    /// The database as it is now, under another name. No connection to it may be open.
     #[must_use]
     pub fn copy(&self) -> Self {
         if self.kind == "sqlite" {

@@ -1,4 +1,4 @@
-//! A disk that can be broken on purpose: the library of `tests/disk.c`, what it is told, and what it has written down.
+//! A disk that tests can break on purpose: the library of `tests/disk.c`, its orders, and its log.
 
 use crate::databases::Database;
 use std::os::unix::fs::FileExt;
@@ -51,7 +51,7 @@ fn library() -> Option<&'static Path> {
 }
 
 impl Disk {
-    /// Below the database as it is now; nobody may have it open.
+    /// Puts the disk below the database as it is now; no process may have the database open.
     #[must_use]
     pub fn below(database: &Database) -> Option<Self> {
         library()?;
@@ -63,7 +63,7 @@ impl Disk {
         Some(Self { folder, log, control, before })
     }
 
-    /// What the child's environment needs.
+    /// The variables for the child's environment.
     #[must_use]
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let text = |path: &Path| path.display().to_string();
@@ -111,14 +111,14 @@ impl Disk {
         self.get(SEEN + operation as u64)
     }
 
-    /// How far the log is now: what was synced before is in it.
+    /// The present length of the log: everything synced before is in it.
     #[must_use]
     pub fn moment(&self) -> u64 {
         std::fs::metadata(&self.log).unwrap().len()
     }
 
-    /// Puts into the folder what a power loss at this moment would have left. `keep` says of each piece that was written and
-    /// not synced whether it has reached the disk by chance.
+    /// Puts into the folder the files that a power loss at this moment would have left. `keep` is asked for each piece that was
+    /// written and not synced: whether it has reached the disk by chance.
     pub fn rebuild(&self, moment: u64, folder: &Path, mut keep: impl FnMut() -> bool) -> PathBuf {
         let log = std::fs::read(&self.log).unwrap();
         let number = |at: usize| u64::from_ne_bytes(log[at..at + 8].try_into().unwrap());

@@ -1,5 +1,5 @@
-//! What the journeys need: databases of both kinds, a real server on its own port, and a client that behaves like
-//! a browser without JavaScript.
+//! The tools of the journeys: databases of both kinds, a real server on its own port, and a client like a browser without
+//! JavaScript.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, clippy::missing_panics_doc)]
 

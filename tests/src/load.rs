@@ -1,4 +1,4 @@
-//! Buyers that go on buying one deep offer over HTTP, and write down what they were answered.
+//! Buyers that go on buying one deep offer over HTTP, and write down the answers.
 
 use crate::client::Client;
 use crate::databases::Database;
@@ -31,7 +31,7 @@ pub fn price(client: &Client, offer: OfferId, units: i64) -> i64 {
     answer.json()["price_minor"].as_i64().unwrap_or_else(|| panic!("{}", answer.body))
 }
 
-/// What every buyer of a load needs: where, as whom, and what to say.
+/// The data of every buyer of a load: the address, the token and the body of its request.
 #[derive(Clone, Debug)]
 pub struct Buyer {
     pub base: String,
@@ -95,7 +95,7 @@ pub fn status(base: &str, path: &str) -> u16 {
     http(Duration::from_secs(3)).get(format!("{base}{path}")).send().map_or(0, |answer| answer.status().as_u16())
 }
 
-/// Keys by what was answered.
+/// Keys by their answer.
 #[derive(Debug, Default)]
 pub struct Answers {
     pub acknowledged: Mutex<Vec<String>>,
@@ -155,7 +155,7 @@ impl Answers {
     }
 }
 
-/// So many buyers at once until `stop`; keys are `prefix-worker-number`.
+/// Runs `workers` buyers at once until `stop`; keys are `prefix-worker-number`.
 pub fn buy_until(buyer: &Buyer, workers: usize, prefix: &str, stop: &AtomicBool, answers: &Answers) {
     std::thread::scope(|scope| {
         for worker in 0..workers {

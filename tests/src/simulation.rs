@@ -1,8 +1,8 @@
-//! The deterministic simulation: from one seed, many companies act on the real commands, ledger and store while
-//! commits fail, replies get lost and the process dies; an independent model says what must come of it.
+//! The deterministic simulation. From one seed, many companies act on the real commands, ledger and store. Meanwhile commits
+//! fail, replies get lost and the process dies. An independent model says which results must come.
 //!
-//! Nothing here starts a thread, asks the time or throws other dice than the seeded ones: the same seed on the same
-//! kind of database ends in the same rows, byte for byte.
+//! Nothing here starts a thread, asks the time or throws other dice than the seeded ones. The same seed on the same kind of
+//! database ends in the same rows, byte for byte.
 
 pub mod arithmetic;
 mod cast;
@@ -52,7 +52,7 @@ impl Bug {
     pub const ALL: [Self; 5] =
         [Self::RetriedUnderNewKey, Self::HoldNotCounted, Self::AnsweredBeforeDurable, Self::LimitNotUsed, Self::WrongAccount];
 
-    /// What a store with this mistake would do after its own writes; SQLite only.
+    /// The trigger that makes a store act with this mistake after its own writes; SQLite only.
     fn trigger(self) -> Option<&'static str> {
         match self {
             Self::HoldNotCounted => Some(
@@ -89,7 +89,7 @@ impl Settings {
     }
 }
 
-/// What a run saw.
+/// The figures of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     pub seed: u64,
@@ -115,13 +115,13 @@ pub struct Report {
     pub transfers: u64,
     /// Reverses that were taken back, cancelled payouts, parts of a placement.
     pub rare: BTreeMap<&'static str, u64>,
-    /// What came of each kind of command, and how often.
+    /// The outcomes of each kind of command, and how often each came.
     pub outcomes: BTreeMap<String, u64>,
     /// SHA-256 of every row at the end.
     pub digest: String,
 }
 
-/// Where the model and the platform part.
+/// The place where the model and the platform differ.
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub settings: Settings,
@@ -164,7 +164,7 @@ struct Simulation {
     /// Two processes on one database; each remembers what it wrote last.
     writers: [Batches<Faulty>; 2],
     conn: Conn,
-    /// Sent, and without a reply that tells what came of it.
+    /// Calls that were sent and got no reply with an outcome.
     unanswered: Vec<Call>,
     answered: Vec<Call>,
     serial: i64,
@@ -188,7 +188,7 @@ pub fn run(url: &str, settings: Settings) -> Result<Report, Failure> {
 
 /// Days on which calendars, leap years and years' ends are near.
 const STARTS: [&str; 6] = ["2026-11-20", "2026-12-14", "2027-03-15", "2027-12-20", "2028-02-14", "2028-12-18"];
-/// Failed commits, lost replies and crashes: so many batches in a hundred.
+/// Failed commits, lost replies and crashes: the number of batches in a hundred.
 const FAULTS_PERCENT: i64 = 22;
 /// Batches between two comparisons of everything.
 const EVERYTHING_EVERY: u64 = 40;
@@ -228,13 +228,13 @@ impl effects::Ids for FromDatabase<'_> {
     }
 }
 
-/// What a connection for reading decides about a call.
+/// The decision about a call on a connection for reading.
 fn try_out(conn: &mut Conn, clock: &Clock, call: &Call) -> Result<Trial, Stop> {
     let mut view = Reader::open(conn, clock.now())?;
     commands::try_out(&mut view, &call.actor, &call.command)
 }
 
-/// The first command of a batch meets what its dry run has said, unless its key was used before.
+/// The first command of a batch gets the result of its dry run, unless its key was used before.
 fn compare_trial(tried: &Result<Trial, Stop>, reply: &Reply) -> Result<(), String> {
     let same = match (tried, reply) {
         (_, Ok(outcome)) if outcome.repeated => true,
@@ -290,7 +290,7 @@ impl Simulation {
             let fault = self.next_fault();
             self.round(calls, fault)?;
         }
-        // Everybody who has no answer asks again, until they have one.
+        // Every caller without an answer asks again, until it has one.
         while !self.unanswered.is_empty() {
             let calls = std::mem::take(&mut self.unanswered);
             self.round(calls, None)?;
@@ -319,7 +319,7 @@ impl Simulation {
         self.dice.roll(100) < percent
     }
 
-    /// A minute passes; sometimes somebody turns the clock by an hour or by more than a year, either way.
+    /// A minute passes; sometimes the clock jumps by an hour or by more than a year, either way.
     fn move_clock(&mut self) {
         let seconds = match self.dice.roll(60) {
             0 => 3_600,
@@ -351,7 +351,7 @@ impl Simulation {
         })
     }
 
-    /// Some of who wait for an answer, some who ask what they asked before, and new wishes.
+    /// Some calls that wait for an answer, some that repeat an earlier one, and new ones.
     fn next_calls(&mut self) -> Vec<Call> {
         let size = 1 + self.dice.roll(MOST_IN_BATCH);
         let mut calls = Vec::new();
@@ -377,19 +377,19 @@ impl Simulation {
         calls
     }
 
-    /// Something that was answered is sent once more, sometimes with another content or by another company.
+    /// An answered call is sent once more, sometimes with another content or by another company.
     fn again(&mut self) -> Option<Call> {
         let mut call = self.dice.pick(&self.answered)?.clone();
         match self.dice.roll(10) {
             0 | 1 => {
                 let fresh = self.fresh();
-                // What the platform's jobs and the bank's channel do, no person does, nor the other way round.
+                // A person does no act of the platform's jobs or the bank's channel, nor the other way round.
                 if [&fresh.actor, &call.actor].contains(&&Actor::SYSTEM) {
                     call.actor = fresh.actor;
                 }
                 call.command = fresh.command;
             }
-            // Only the day's end is nobody's.
+            // Only the end of a day has no person as its actor.
             2 => {
                 let other = self.fresh().actor;
                 let bank = matches!(call.command, Command::ImportStatement(_));
@@ -425,7 +425,7 @@ impl Simulation {
         call(actor, key, command)
     }
 
-    /// One batch, what goes wrong with it, and what everybody makes of it.
+    /// One batch, the fault in it, and the reaction of all callers.
     fn round(&mut self, calls: Vec<Call>, fault: Option<Fault>) -> Result<(), String> {
         self.report.batches += 1;
         let at = usize::from(self.chance(25));
@@ -468,7 +468,7 @@ impl Simulation {
             let id = (call.actor.party_id, &call.key);
             let twins = waiting.iter().filter(|(other, _)| (other.actor.party_id, &other.key) == id);
             let twins: Vec<bool> = twins.map(|(_, reply)| matches!(reply, Some(Ok(_)))).collect();
-            // Sent twice at once: what is stored under the key may be the other's doing, which comes later in the batch.
+            // Sent twice at once: the outcome under the key may be that of the other call, which comes later in the batch.
             let refused = matches!(self.model.expect(&call.actor, &call.key, &call.command), Expected::Refused(_));
             let other = match &reply {
                 Some(Err(WriteError::Failed | WriteError::Down)) => twins.contains(&true),
@@ -495,8 +495,8 @@ impl Simulation {
         self.writers[at] = Batches::new(storage, self.clock.clone());
     }
 
-    /// Compares a reply with what the model expects, and books it. Without a reply the database is asked for the truth,
-    /// and the client asks again later.
+    /// Compares a reply with the model's expectation, and books it. Without a reply the simulation asks the database for the
+    /// truth, and the client asks again later.
     fn hear(&mut self, call: Call, reply: Option<Reply>, fault: Option<Fault>, commits: u32) -> Result<(), String> {
         let expected = self.model.expect(&call.actor, &call.key, &call.command);
         match reply {
@@ -600,7 +600,7 @@ fn call(actor: Actor, key: String, command: Command) -> Call {
     Call { actor, sent_key: key.clone(), key, command }
 }
 
-/// A seed that nobody chose, for runs that print it.
+/// A random seed, for runs that print it.
 #[must_use]
 pub fn drawn_seed() -> u64 {
     u64::from_str_radix(server::hash::random_token().get(..8).unwrap_or("1"), 16).unwrap_or(1)

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// How the server treats what it is sent from now on.
+/// How the server treats messages from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     Accept,
@@ -27,7 +27,7 @@ pub enum Mood {
 pub struct Received {
     pub message_id: String,
     pub to: String,
-    /// The sender was told that it was accepted.
+    /// The server confirmed to the sender that it accepted the message.
     pub acknowledged: bool,
 }
 
@@ -77,7 +77,7 @@ impl Smtp {
         self.inside.lock().expect("a lock").received.clone()
     }
 
-    /// How often somebody has connected.
+    /// How often a client has connected.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.inside.lock().expect("a lock").connections

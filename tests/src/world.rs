@@ -16,8 +16,9 @@ use store::{Approval, BankFile, User};
 pub const PASSWORD: &str = "the-quay-at-nine";
 pub const CUSTODY_IBAN: &str = server::demo::history::CUSTODY_IBAN;
 
-/// When every world and every fixture begins: a Wednesday on which banks work in all of them. The real day plays no part, in children neither:
-/// all of them serve the demo, whose days only a test ends. What stays real are the times of files, of log lines and of the browser itself.
+/// The beginning of every world and every fixture: a Wednesday on which banks work in all of them. The real day plays no part,
+/// and none in child processes. All of them serve the demo, whose days only a test ends. Only the times of files, of log lines
+/// and of the browser itself are real.
 const BEGINNING: &str = "2026-11-25T09:00:00";
 
 /// By this variable a child knows when the test collection began.
@@ -36,7 +37,7 @@ fn began_centis() -> i64 {
     *AT.get_or_init(|| told().unwrap_or_else(uptime_centis))
 }
 
-/// What a child process is told, so that its clock reads what ours reads.
+/// The variable with which a child's clock reads what ours reads.
 #[must_use]
 pub fn clock_for_child() -> (&'static str, String) {
     (BEGAN, began_centis().to_string())
@@ -92,7 +93,7 @@ pub fn set_up(database: &Database, date: NaiveDate, clock: &Clock) {
     set_up_in(database, date, clock, (&["EUR", "CNY"], OPERATORS));
 }
 
-/// Name, address and roles of the operator's two people, of whom only one can ask and only the other agree.
+/// Name, address and roles of the operator's two people. Only one can ask, and only the other can agree.
 const OPERATORS: &[(&str, &str, &str)] =
     &[("Olga", "operator@x.example", "administrator,maker"), ("Otto", "operator2@x.example", "checker")];
 
@@ -167,13 +168,13 @@ impl World {
         Self { database, clock, running: Some(running), base }
     }
 
-    /// The running server's inside, for what no request can ask for.
+    /// The inside of the running server, for tests of things that no request can reach.
     #[must_use]
     pub fn app(&self) -> &server::http::Shared {
         &self.running.as_ref().expect("a running server").app
     }
 
-    /// Signs the log as it is, and says with what checkpoint.
+    /// Signs the log as it is, and returns the checkpoint.
     pub fn signed(&self) -> store::CheckpointRow {
         self.clock.shift_seconds(61);
         server::jobs::sign_checkpoint::run(self.app()).expect("a checkpoint");
@@ -211,8 +212,8 @@ impl World {
         assert_eq!(finding, None, "{}", self.database.kind);
     }
 
-    /// The other operator agrees to the newest bank file that waits; what came of it. It agrees to what the file does now: whoever asks about
-    /// the check and the agreement itself does so over HTTP.
+    /// The other operator agrees to the newest bank file that waits; returns the outcome. It agrees to the present effect of the
+    /// file. A test of the check or of the agreement itself uses HTTP.
     pub fn agree_to_file(&self) -> Option<Outcome> {
         let condition = "state = 'pending' AND command IN ('import_statement', 'import_status') ORDER BY id DESC LIMIT 1";
         let asked = Approval::find_where(&mut self.conn(), condition, &[]).expect("a query")?;

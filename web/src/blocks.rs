@@ -84,7 +84,7 @@ impl Tone {
     }
 }
 
-/// What stands in a cell or beside a term.
+/// The content of a cell, or the text beside a term.
 #[derive(Clone, Debug, Default)]
 pub struct Value {
     pub text: String,
@@ -230,7 +230,7 @@ pub struct Table {
     pub sizes_label: String,
     /// Where this page stands among all; also in the title.
     pub place: String,
-    /// What can be done with rows that are chosen; their boxes are cells of the table.
+    /// Acts on the chosen rows; their boxes are cells of the table.
     pub selection: Option<Selection>,
 }
 
@@ -245,8 +245,8 @@ impl Table {
         row.span()..self.columns.len()
     }
 
-    /// The same rows as a CSV file (RFC 4180) that spreadsheets open: amounts as plain decimals beside their
-    /// currency, and nothing that a spreadsheet would run as a formula.
+    /// The same rows as a CSV file (RFC 4180) that spreadsheets open. Amounts are plain decimals beside their currency, and no
+    /// cell is a formula that a spreadsheet would run.
     #[must_use]
     pub fn to_csv(&self) -> String {
         let mut out = String::from("\u{FEFF}");
@@ -276,14 +276,15 @@ impl Table {
     }
 }
 
-/// What a spreadsheet begins a formula with, also in the full width and the small forms of East Asian scripts (OWASP CSV injection).
+/// Marks that begin a formula in a spreadsheet, also in the full width and small forms of East Asian scripts (OWASP CSV
+/// injection).
 const FORMULA: [char; 12] =
     ['=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}', '\u{FE66}', '\u{FE62}', '\u{FE63}', '\u{FE6B}'];
-/// What begins a cell: the comma and the quotation mark of the file itself, and what a spreadsheet with other settings takes for the end of
-/// one. The semicolon is that of many countries' settings.
+/// Marks after which a cell begins: the comma and the quotation mark of the file itself, and marks that end a cell under other
+/// settings. The semicolon is that of many countries' settings.
 const CELL_ENDS: [char; 11] = [',', ';', '|', '"', '\t', '\n', '\r', '\u{FF1B}', '\u{FF0C}', '\u{2028}', '\u{2029}'];
 
-/// The text with an apostrophe before everything that a spreadsheet would take for a formula, wherever it lets a cell begin.
+/// The text with an apostrophe before every part that a spreadsheet would take for a formula, wherever a cell may begin.
 fn neutral(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut begins = true;
@@ -298,7 +299,7 @@ fn neutral(text: &str) -> String {
     out
 }
 
-/// A number or a day as programs write it: what a spreadsheet shall take for what it is.
+/// A number or a day as programs write it: a spreadsheet may treat it as such a value.
 fn is_plain_value(cell: &str) -> bool {
     let digits = cell.strip_prefix('-').unwrap_or(cell);
     let number = digits.starts_with(|mark: char| mark.is_ascii_digit())
@@ -385,7 +386,7 @@ impl Field {
     pub fn is_hidden(&self) -> bool {
         self.kind == "hidden"
     }
-    /// What a person typed may be shown again: secrets and files never are.
+    /// Whether the typed value may be shown again: secrets and files never are.
     fn keeps_value(&self) -> bool {
         !["password", "code", "file", "files"].contains(&self.kind)
     }
@@ -605,8 +606,7 @@ impl Page {
         found
     }
 
-    /// Gives every form its token, key and ids, and every error its place. Returns the errors, each with the id of its field
-    /// or nothing.
+    /// Gives every form its token, key and ids, and every error its place. Returns each error with its field's id or nothing.
     fn prepare(&mut self, csrf: &str, mut fresh_key: impl FnMut() -> String) -> Vec<(String, String)> {
         let was_sent = self.was_sent();
         let mut errors: Vec<(String, String, String)> =
@@ -655,7 +655,7 @@ pub struct Shell {
     pub business_date: String,
     pub unread: i64,
     pub demo: bool,
-    /// Nobody needs a second factor here: said on every page.
+    /// No person needs a second factor here; every page says so.
     pub second_factor_optional: bool,
     pub request_id: String,
 }

@@ -1,7 +1,7 @@
-//! What the browser sees: blocks that make up pages, forms, texts in two languages, styles. Pure: no HTTP, no SQL.
+//! The pages as the browser sees them: blocks, forms, texts in two languages, styles. Pure: no HTTP, no SQL.
 //!
-//! A page is a [`Page`]: a title and a list of [`Block`]s. Every table, form, list of facts and timeline in the
-//! program is one of these blocks, so that labels, paging, errors and accessibility are right in one place.
+//! A page is a [`Page`]: a title and a list of [`Block`]s. Every table, form, list of facts and timeline in the program is one of
+//! these blocks. So labels, paging, errors and accessibility are right in one place.
 
 pub mod blocks;
 pub mod mail;

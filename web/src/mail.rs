@@ -7,7 +7,7 @@ use crate::texts::Language;
 pub fn render(language: Language, kind: &str, arguments: &[(&str, String)], base: &str, link: &str) -> (String, String) {
     let sentence = notice(language, kind, arguments);
     let subject: String = sentence.chars().filter(|mark| !mark.is_control()).take(150).collect();
-    // Whoever cannot sign in is led nowhere.
+    // A person who cannot sign in gets no link.
     let opened = if link.is_empty() { String::new() } else { format!("{}\n{base}{link}\n\n", language.t("mail-open")) };
     let body = format!("{sentence}\n\n{opened}{}\n", language.t("mail-footer"));
     (subject, body)
@@ -39,7 +39,7 @@ pub fn notice(language: Language, kind: &str, arguments: &[(&str, String)]) -> S
             let key = match *name {
                 "why" => format!("approval-ended-{}", value.replace('_', "-")),
                 "status" => format!("state-{}", value.replace('_', "-")),
-                // A bank may give a reason that nobody has written down.
+                // A bank may give a reason without a text.
                 "bank_reason" => {
                     Some(format!("bank-reason-{}", value.to_lowercase())).filter(|key| language.has(key)).unwrap_or_default()
                 }

@@ -145,13 +145,13 @@ impl Language {
         format!("{currency} {number}")
     }
 
-    /// What was done, by the command's name.
+    /// The completed act, by the command's name.
     #[must_use]
     pub fn done(self, command: &str) -> String {
         self.t(&format!("command-{}", command.replace('_', "-")))
     }
 
-    /// What somebody asks a second person to agree to, by the command's name.
+    /// The act that a second person is asked to agree to, by the command's name.
     #[must_use]
     pub fn request(self, command: &str) -> String {
         let key = format!("request-{}", command.replace('_', "-"));

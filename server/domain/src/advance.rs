@@ -1,19 +1,19 @@
-//! Payables that a buyer approves before their invoices come: which invoice is the one that was meant.
+//! Payables that a buyer approves before their invoices come, and the invoice that each one means.
 
 use chrono::NaiveDate;
 
-/// What was approved of an invoice that has not come yet, or what the invoice of that number says now.
+/// The approved values of an invoice that has not come yet, or the present values of the invoice of that number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdvanceTerms<'a> {
     pub issue_date: NaiveDate,
     pub currency: &'a str,
-    /// What is owed, minor units.
+    /// The owed amount, minor units.
     pub payable_minor: i64,
     /// An invoice may leave it to the buyer.
     pub due_date: Option<NaiveDate>,
 }
 
-/// Where an invoice is not what was approved.
+/// A point in which an invoice differs from the approved payable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
     IssueDate,
@@ -23,7 +23,8 @@ pub enum Difference {
     DueDate,
 }
 
-/// Where the invoice of the approved number is another one than was approved. Nothing: its buyer has confirmed it already.
+/// The points in which the invoice of the approved number differs from the approved payable. If there are none, its buyer has
+/// confirmed it already.
 #[must_use]
 pub fn differences(approved: &AdvanceTerms<'_>, invoice: &AdvanceTerms<'_>) -> Vec<Difference> {
     let sooner = matches!((invoice.due_date, approved.due_date), (Some(wanted), Some(promised)) if wanted < promised);

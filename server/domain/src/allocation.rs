@@ -1,17 +1,17 @@
-//! Dividing an amount to the last unit. [`Division`] divides once, by largest remainder. [`Running`] divides what comes in parts, so that
-//! it does not matter how it is cut. Ties go by a stable id.
+//! Dividing an amount to the last unit. [`Division`] divides once, by largest remainder. [`Running`] divides an amount that comes
+//! in parts; the cut into parts does not change the result. A stable id breaks ties.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-/// How an amount is divided, small enough to be kept: with it every part can be told from its own weight, in any order and
-/// at any time, and all of them sum to the amount.
+/// The plan of a division, small enough to be kept. It gives every part from its own weight alone, in any order and at any time.
+/// All parts sum to the amount.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Division {
     pub amount: i64,
     /// Sum of the weights.
     pub total: i64,
-    /// Whoever has a larger remainder than this gets one unit more; with just this remainder, ids up to `odd_id` do.
+    /// A weight with a larger remainder than this gets one unit more. With exactly this remainder, ids up to `odd_id` get one.
     pub odd_remainder: i64,
     pub odd_id: i64,
 }
@@ -20,7 +20,7 @@ impl Division {
     /// Divides `amount` in proportion to the weights (id, weight ≥ 0); of equal remainders the lower id comes first.
     ///
     /// No part exceeds its weight as long as `amount` does not exceed the sum of weights. A negative amount or weight gives
-    /// `None`, and so does an amount with nobody to give it to.
+    /// `None`. So does a positive amount when no weight is above zero.
     #[must_use]
     pub fn plan(amount: i64, weights: &[(i64, i64)]) -> Option<Self> {
         let total =
@@ -48,7 +48,7 @@ impl Division {
         Some(Self { odd_remainder: remainder.0, odd_id: *id, ..none })
     }
 
-    /// The whole units of a weight's exact part, and what remains, in parts of `total`.
+    /// The whole units of a weight's exact part, and the remainder, in parts of `total`.
     fn floor(&self, weight: i64) -> Option<(i64, i64)> {
         let product = i128::from(self.amount).checked_mul(i128::from(weight))?;
         let total = i128::from(self.total);
@@ -67,7 +67,7 @@ impl Division {
     }
 }
 
-/// One share of something that is paid in parts: all of it, and what of it was given before.
+/// One share of a sum that is paid in parts: the whole share, and the part of it that was paid before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weight {
     pub id: i64,
@@ -75,19 +75,19 @@ pub struct Weight {
     pub had: i64,
 }
 
-/// A further part of a sum, divided by Sainte-Laguë on all that has come so far: of the quotients of each whole by 1, 3, 5 and so on, the
-/// largest are served, one unit each. So what somebody has got depends on the sum and not on the parts in which it came. Small enough to
-/// be kept, like [`Division`].
+/// A further part of a sum, divided by Sainte-Laguë on all that has come so far. Each whole is divided by 1, 3, 5 and so on. The
+/// largest of these quotients are served, one unit each. So a holder's total depends on the sum and not on the parts in which it
+/// came. The plan is small enough to be kept, like [`Division`].
 ///
 /// Source of the method: Sainte-Laguë, "La représentation proportionnelle et la méthode des moindres carrés", 1910.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Running {
     pub amount: i64,
-    /// What had come before.
+    /// The amount that came before.
     pub before: i64,
     /// Sum of the wholes.
     pub total: i64,
-    /// The quotient that was served last, as whole and divisor, and whose it was. Divisor 0: all has come.
+    /// The quotient that was served last, as whole and divisor, and the id of its weight. Divisor 0: all has come.
     pub whole: i64,
     pub divisor: i64,
     pub id: i64,
@@ -102,7 +102,7 @@ struct Quotient {
 }
 
 impl Quotient {
-    /// The one that gives a whole its unit of this number; the first has number 1.
+    /// The quotient that gives a whole its unit of this number; the first has number 1.
     fn of(weight: &Weight, number: i64) -> Option<Self> {
         Some(Self { whole: weight.whole, divisor: number.checked_mul(2)?.checked_sub(1)?, id: weight.id })
     }
@@ -122,7 +122,8 @@ impl PartialOrd for Quotient {
 }
 
 impl Running {
-    /// Divides `amount` more among the weights. `None` where they do not fit together, and where more comes than there is.
+    /// Divides `amount` more among the weights. `None` where the weights are not valid, or where more comes than the wholes sum
+    /// to.
     #[must_use]
     pub fn plan(amount: i64, weights: &[Weight]) -> Option<Self> {
         let fits = |weight: &Weight| (0..=weight.whole).contains(&weight.had);
@@ -144,7 +145,7 @@ impl Running {
         }
     }
 
-    /// What one of the planned weights gets of this part.
+    /// The units that one of the planned weights gets of this part.
     #[must_use]
     pub fn share(&self, weight: &Weight) -> Option<i64> {
         if self.amount == 0 {
@@ -166,7 +167,8 @@ impl Running {
 
 /// The last of the `all` largest quotients.
 fn last_served(all: i64, total: i64, weights: &[Weight]) -> Option<Quotient> {
-    // Rounding the exact parts serves just the quotients from some bound on. What is too many or too few is taken from that end.
+    // Rounding the exact parts serves exactly the quotients above some bound. The loops below remove or add units at that bound
+    // until the count is right.
     let mut served = Vec::with_capacity(weights.len());
     let mut count = 0_i64;
     for weight in weights {
@@ -254,7 +256,7 @@ mod tests {
         (1..).zip(wholes).map(|(id, whole)| Weight { id, whole: *whole, had: 0 }).collect()
     }
 
-    /// What each has in the end when the parts come one after the other.
+    /// The total of each holder when the parts come one after the other.
     fn pay(wholes: &[i64], parts: &[i64]) -> Vec<i64> {
         let mut all = weights(wholes);
         for part in parts {
@@ -316,7 +318,7 @@ mod tests {
         assert_eq!(Running::plan(1, &[Weight { id: 1, whole: 2, had: 3 }]), None);
         assert_eq!(Running::plan(1, &weights(&[i64::MAX, 1])), None);
         assert_eq!(Running::plan(0, &[]).and_then(|plan| plan.share(&Weight::default())), Some(0));
-        // A share below what somebody had is no share.
+        // A share below the amount that its holder had is no share.
         let plan = Running::plan(1, &some).unwrap();
         assert_eq!(plan.share(&Weight { id: 1, whole: 3, had: 3 }), None);
     }

@@ -1,26 +1,26 @@
-//! The buyer's answers to an invoice: their codes (UNCL4343 in the subset of the Peppol Invoice Response), the reasons that go
-//! with them (OPStatusReason), and the time in which one must come.
+//! The buyer's answers to an invoice. Their codes are UNCL4343 in the subset of the Peppol Invoice Response, their reasons
+//! OPStatusReason. Each answer has a time in which it must come.
 
 use crate::Refusal;
 use chrono::{Days, NaiveDate};
 use kernel::named;
 
 named! {
-    /// What a buyer answers.
+    /// A buyer's answer.
     AnswerCode {
         Acknowledged => "AB", InProcess => "IP", UnderQuery => "UQ", ConditionallyAccepted => "CA",
         Rejected => "RE", Accepted => "AP", Paid => "PD",
     }
 }
 named! {
-    /// Why, in the code list OPStatusReason.
+    /// The reason, in the code list OPStatusReason.
     ReasonCode {
         References => "REF", Legal => "LEG", Receiver => "REC", Quality => "QUA", Delivery => "DEL", Price => "PRI",
         Quantity => "QTY", Items => "ITM", PaymentTerms => "PAY", NotRecognised => "UNR", Finance => "FIN", Other => "OTH",
     }
 }
 
-/// What a buyer may say by itself, and what that needs: a query or a no says why, in words and by code.
+/// Checks an answer that a buyer may give by itself. A query or a rejection needs a reason in words and by code.
 pub fn decide_answer(code: &str, reason_code: &str, text: &str) -> Result<AnswerCode, Refusal> {
     let known = AnswerCode::parse(code)
         .filter(|code| matches!(code, AnswerCode::InProcess | AnswerCode::UnderQuery | AnswerCode::Rejected));
@@ -51,7 +51,7 @@ pub const ANSWER_DAYS: u64 = 10;
 /// Days before the last one on which it is reminded.
 pub const REMIND_DAYS: u64 = 3;
 
-/// When the buyer is reminded, and the last day for its answer: never later than the day before the payment is due.
+/// The day of the reminder, and the last day for the buyer's answer. That is never later than the day before the payment is due.
 #[must_use]
 pub fn window(presented_on: NaiveDate, due_date: Option<NaiveDate>) -> (NaiveDate, NaiveDate) {
     let last = presented_on.checked_add_days(Days::new(ANSWER_DAYS)).unwrap_or(presented_on);

@@ -1,7 +1,7 @@
-//! The notice of assignment: what a buyer is told when a receivable is put up for assignment, so that its money goes to those who
-//! hold it. The version is part of the text; new words are a new version.
+//! The notice of assignment. The buyer gets it when a receivable is put up for assignment, so that the buyer's money goes to the
+//! holders. The version is part of the text; new words are a new version.
 
-/// What fills the text.
+/// The values that fill the text.
 #[derive(Clone, Debug)]
 pub struct NoticeFacts<'a> {
     pub buyer: &'a str,

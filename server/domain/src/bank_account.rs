@@ -1,11 +1,11 @@
-//! Where money goes: an IBAN says bank and account in one; in a country without IBAN the bank's code stands before its own number,
-//! as in `CNAPS/102100099996/0200000109014001234`.
+//! Numbers of accounts that money goes to. An IBAN names bank and account in one. In a country without IBAN the bank's code
+//! stands before its own number, as in `CNAPS/102100099996/0200000109014001234`.
 
 use crate::Refusal;
 use std::fmt;
 
-/// A country without IBAN: its clearing system (ISO 20022 external code set, clearing system identification), the marks of a bank's
-/// code in it, and the digits of an account number.
+/// A country without IBAN: its clearing system (ISO 20022 external code set, clearing system identification). It also has the
+/// marks of a bank's code in that system, and the digits of an account number.
 struct Clearing {
     country: &'static str,
     system: &'static str,
@@ -43,7 +43,7 @@ pub enum BankCode {
 }
 
 impl BankAccountNumber {
-    /// Reads what is kept: an IBAN, or `SYSTEM/BANK/NUMBER`.
+    /// Reads the stored form: an IBAN, or `SYSTEM/BANK/NUMBER`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('/');
@@ -63,7 +63,7 @@ impl BankAccountNumber {
         }
     }
 
-    /// What a company of this country typed into two fields. Where a country has IBANs, nothing else is an account.
+    /// The account that a company of this country typed into two fields. Where a country has IBANs, nothing else is an account.
     pub fn of(country: &str, number: &str, bank: &str) -> Result<Self, Refusal> {
         if let Some(known) = Self::parse(&plain(number)) {
             return if known.is_qr_iban() { Err(Refusal::QrIban) } else { Ok(known) };
@@ -83,8 +83,8 @@ impl BankAccountNumber {
         Ok(Self::Domestic { bank, number })
     }
 
-    /// What a bank's file says about an account: its IBAN, or its own number and whose it is. What could not be paid to
-    /// is kept as the bare number.
+    /// The account as a bank's file states it: its IBAN, or its own number with its bank. A number that cannot be paid to is kept
+    /// as the bare number.
     #[must_use]
     pub fn reported(iban: &str, number: &str, (bic, system, member): (&str, &str, &str)) -> String {
         if !iban.is_empty() || number.is_empty() {
@@ -98,8 +98,8 @@ impl BankAccountNumber {
         Self::parse(&whole).map_or_else(|| number.to_owned(), |known| known.to_string())
     }
 
-    /// Whether it is a QR-IBAN: an institution number from 30000 to 31999 in Switzerland or Liechtenstein (SIX, QR-bill implementation
-    /// guidelines). It takes only payments with a QR reference, so that a payout to it comes back.
+    /// Whether it is a QR-IBAN: an institution number from 30000 to 31999 in Switzerland or Liechtenstein (SIX, QR-bill
+    /// implementation guidelines). It takes only payments with a QR reference, so a payout to it comes back.
     #[must_use]
     pub fn is_qr_iban(&self) -> bool {
         let Self::Iban(iban) = self else { return false };
@@ -127,7 +127,7 @@ impl fmt::Display for BankAccountNumber {
     }
 }
 
-/// As it is compared: capital letters, without spaces and hyphens.
+/// The form in which it is compared: capital letters, without spaces and hyphens.
 fn plain(typed: &str) -> String {
     typed.chars().filter(|mark| !mark.is_whitespace() && *mark != '-').collect::<String>().to_ascii_uppercase()
 }
@@ -140,8 +140,8 @@ fn is_number(text: &str, (least, most): (usize, usize)) -> bool {
     (least..=most).contains(&text.len()) && text.bytes().all(|mark| mark.is_ascii_digit())
 }
 
-/// Countries of the IBAN registry (ISO 13616, release 102 of June 2026) that the library of its structures leaves out: so many letters of the
-/// bank, and the account's marks, which are digits or any.
+/// Countries of the IBAN registry (ISO 13616, release 102 of June 2026) that the library of its structures leaves out. Each has
+/// the number of the bank's letters, the number of the account's marks, and whether those are digits only.
 const MORE_IBANS: &[(&str, usize, usize, bool)] = &[("HN", 4, 20, true), ("PK", 4, 16, false)];
 
 /// An IBAN in its electronic form, if its check digits and country format hold.

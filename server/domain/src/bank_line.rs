@@ -1,4 +1,4 @@
-//! A line of the bank's statement that waits for a person: why it waits, and what two people may do with it.
+//! A line of the bank's statement that waits for a person: the reason for waiting, and the acts that two people may do with it.
 
 use crate::Currency;
 use crate::calendar::Calendar;
@@ -22,7 +22,7 @@ named! {
 }
 
 named! {
-    /// What became of a line.
+    /// The result of a line.
     #[derive(Default)]
     LineState {
         #[default] New => "new", Attention => "attention", Matched => "matched", Placed => "placed", Suspense => "suspense", Returned => "returned",
@@ -32,7 +32,7 @@ named! {
 }
 
 named! {
-    /// Why a line waits or was skipped, or what is special about it.
+    /// The reason why a line waits or was skipped, or its special kind.
     LineKind {
         // As in Attention.
         Repeat => "possible_repeat", PossiblyRecorded => "possibly_recorded", OtherCurrency => "other_currency", NoTerms => "no_terms",
@@ -44,7 +44,7 @@ named! {
         Zero => "zero", Duplicate => "duplicate",
         /// Announced, and the statement has brought it.
         ByStatement => "by_statement",
-        /// In suspense: somebody is suggested, or it names several.
+        /// In suspense: the platform suggests a match, or the line names several.
         Suggested => "suggested", SeveralReferences => "several_references",
         /// A payout that came back, before or after its own debit.
         Return => "return", ReturnFirst => "return_first",
@@ -56,7 +56,7 @@ named! {
 }
 
 impl LineKind {
-    /// Why a person must look at it, if that is what the kind says.
+    /// The reason why a person must look at it, if the kind is one.
     #[must_use]
     pub fn attention(self) -> Option<Attention> {
         Attention::parse(self.name())
@@ -97,7 +97,7 @@ named! {
 }
 
 impl Continuity {
-    /// Whether balances do not meet and nobody has said why.
+    /// Whether balances do not meet and no person has explained why.
     #[must_use]
     pub fn is_broken(self) -> bool {
         matches!(self, Self::Gap | Self::Overlap)
@@ -105,7 +105,7 @@ impl Continuity {
 }
 
 named! {
-    /// What two people may do with a line.
+    /// An act that two people may do with a line.
     Act {
         Accept => "accept", Same => "same", Link => "link", Transfer => "transfer", Reverse => "reverse", Expense => "expense", Claim => "claim",
         SettleClaim => "settle_claim", WriteOff => "write_off", Explain => "explain",
@@ -120,7 +120,7 @@ impl Act {
     }
 }
 
-/// What may be done with a line that waits for this reason. None is without a way out.
+/// The acts that a line allows while it waits for this reason. Every reason has at least one.
 #[must_use]
 pub fn acts(attention: Attention) -> &'static [Act] {
     match attention {
@@ -132,7 +132,7 @@ pub fn acts(attention: Attention) -> &'static [Act] {
         | Attention::NoCover
         | Attention::SmallPart
         | Attention::Announced => &[Act::Accept, Act::Explain],
-        // What is not the account's currency cannot be on the account: it is only looked into.
+        // Money in another currency cannot be on the account: people only look into it.
         Attention::OtherCurrency => &[Act::Explain],
         Attention::Reversal => &[Act::Reverse, Act::Claim, Act::Expense, Act::Explain],
         Attention::UnknownDebit => &[Act::Link, Act::Transfer, Act::Expense, Act::Claim, Act::Explain],
@@ -140,7 +140,7 @@ pub fn acts(attention: Attention) -> &'static [Act] {
     }
 }
 
-/// What may be done with a line from which the platform still claims money.
+/// The acts on a line from which the platform still claims money.
 pub const ACTS_OF_A_CLAIM: &[Act] = &[Act::SettleClaim, Act::WriteOff];
 
 named! {
@@ -151,7 +151,7 @@ named! {
     }
 }
 
-/// What says how a line can be taken back.
+/// The facts that decide how a line can be taken back.
 #[derive(Clone, Copy, Debug)]
 pub struct Decided {
     pub incoming: bool,
@@ -162,15 +162,16 @@ pub struct Decided {
     pub is_payout: bool,
     /// Another line says that it is the same money.
     pub has_twin: bool,
-    /// All that it made a claim of is still claimed: nothing of it was paid.
+    /// The whole amount that it turned into a claim is still claimed: nothing of it was paid.
     pub whole_claim: bool,
-    /// What two people did with it last.
+    /// The last act that two people did with it.
     pub act: Option<Act>,
     /// The last of their acts that was not about its claim.
     pub origin: Option<Act>,
 }
 
-/// How a line can be taken back, if it can. What the bank's file booked by itself is taken back only where money came in.
+/// How a line can be taken back, if it can. A line that the bank's file booked by itself can be taken back only where money came
+/// in.
 #[must_use]
 pub fn way_back(line: &Decided) -> Option<Back> {
     use LineState as S;
@@ -196,8 +197,8 @@ pub fn way_back(line: &Decided) -> Option<Back> {
     }
 }
 
-/// So many business days a value date may lie before or after the booking date. Banks value cross-border credits two days
-/// away at most; the third is for a holiday that only one of the two countries has.
+/// The number of business days by which a value date may lie before or after the booking date. Banks value cross-border credits
+/// two days away at most. The third is for a holiday that only one of the two countries has.
 pub const VALUE_DAYS: u32 = 3;
 
 /// Whether a value date is believed: near the booking date, by the currency's business days, and not yet to come.
@@ -207,8 +208,8 @@ pub fn is_usual_value_date(calendar: &Calendar, booking: NaiveDate, value: Naive
     value <= today && window.contains(&value)
 }
 
-/// Whether money for a receivable is less than the least that is sold of it, and comes before anything is due: shared out,
-/// it would end the market in what is still for sale of it for the price of a cent. What completes the payment is never small.
+/// Whether money for a receivable is less than its least ticket, and comes before anything is due. If such money were shared out,
+/// one cent could end the market in the units that are still for sale. Money that completes the payment is never small.
 #[must_use]
 pub fn is_small_part(
     amount_minor: i64,
@@ -219,17 +220,17 @@ pub fn is_small_part(
     today < payment_date && amount_minor < ticket_minor.min(owed_minor)
 }
 
-/// Whole units of a currency up to which a credit that a notification (camt.054) announces is booked before the statement brings it,
-/// where the operators have set nothing else.
+/// The default limit, in whole units of a currency, for credits that a notification (camt.054) announces. The platform books a
+/// credit up to the limit before its statement comes. The operators may set another limit.
 const ANNOUNCED_UNITS: i64 = 100_000;
 
-/// The largest announced credit that is booked before its statement: what the operators have set, else the platform's own.
+/// The largest announced credit that is booked before its statement: the operators' limit, else the platform's own.
 #[must_use]
 pub fn announced_limit(currency: Currency, set_minor: Option<i64>) -> i64 {
     set_minor.unwrap_or_else(|| ANNOUNCED_UNITS.saturating_mul(10_i64.checked_pow(currency.exponent()).unwrap_or(1)))
 }
 
-/// So many calendar days lie at most between the value dates of a receipt that people recorded and of the bank's own line of it.
+/// The most calendar days between the value date of a receipt that people recorded and that of the bank's own line of it.
 pub const SAME_MONEY_DAYS: u64 = 7;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Whether two files tell the same booking: the bank's reference alone does not say so, because banks use references again.
+//! Whether two files report the same booking. The bank's reference alone does not decide it, because banks use references again.
 
 use chrono::NaiveDate;
 
-/// What a file says of a booking beside its amount and the bank's reference. An empty text says nothing.
+/// The details of a booking in a file, beside its amount and the bank's reference. An empty text says nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Said<'a> {
     pub booking_date: NaiveDate,
@@ -17,15 +17,15 @@ pub struct Said<'a> {
 /// How two bookings with one reference of the bank compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Likeness {
-    /// Nothing that both say differs.
+    /// No detail that both give differs.
     Same,
-    /// One thing differs, or nothing of the other side does: a person decides.
+    /// One detail differs, or several, but none that names the other side or the transfer: a person decides.
     Perhaps,
     /// Another payer or payee, and more: other money.
     Other,
 }
 
-/// Letters and digits in capitals: files part and cut texts in their own ways.
+/// Letters and digits in capitals: files split and cut texts in their own ways.
 fn plain(text: &str) -> String {
     text.chars().filter(|mark| mark.is_alphanumeric()).flat_map(char::to_uppercase).collect()
 }

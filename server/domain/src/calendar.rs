@@ -1,5 +1,5 @@
-//! Business days of a currency: TARGET for EUR, the days of `calendars.txt` for those that it has, weekends for the rest, and
-//! whatever the operator has added.
+//! Business days of a currency: TARGET for EUR, `calendars.txt` for the currencies that it has, weekends for the rest. The
+//! operator's own days are added to each.
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use std::collections::BTreeMap;
@@ -28,19 +28,19 @@ impl Calendar {
         Self { base, published: PUBLISHED.get(currency), exceptions: BTreeMap::new() }
     }
 
-    /// The last year whose days are all known; none where nobody publishes them year by year.
+    /// The last year whose days are all known. None for a calendar whose days are not published year by year.
     #[must_use]
     pub fn known_until(&self) -> Option<i32> {
         self.published.map(|published| published.until)
     }
 
-    /// Whether a day lies beyond what is published, so that it may turn out to be no business day.
+    /// Whether a day lies beyond the published years, so that it may turn out to be no business day.
     #[must_use]
     pub fn is_beyond(&self, date: NaiveDate) -> bool {
         self.known_until().is_some_and(|until| date.year() > until)
     }
 
-    /// Adds what the operator knows better.
+    /// Adds the operator's own days.
     #[must_use]
     pub fn with(mut self, days: impl IntoIterator<Item = (NaiveDate, bool)>) -> Self {
         self.exceptions.extend(days);
@@ -103,7 +103,7 @@ impl Calendar {
     }
 }
 
-/// What `calendars.txt` has of one currency.
+/// The entry of one currency in `calendars.txt`.
 #[derive(Debug, PartialEq, Eq)]
 struct Published {
     until: i32,
@@ -264,7 +264,8 @@ mod tests {
         }
     }
 
-    /// CAL: next year's notice is not out; what the law fixes is known all the same, and the rest is told to be open.
+    /// CAL: next year's notice is not out. The days that the law fixes are known all the same, and the calendar reports the rest
+    /// as open.
     #[test]
     fn beyond_the_published_years_the_days_of_the_law_are_known() {
         let china = Calendar::of("CNY");

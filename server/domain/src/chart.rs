@@ -13,8 +13,8 @@ named! {
 }
 
 impl AccountKind {
-    /// Money at the bank, what it cost the platform, what others owe it, and the contra of issued units stand on the
-    /// debit side; what is owed to somebody on the credit side.
+    /// The debit side has money at the bank, the platform's costs, its claims on others, and the contra of issued units. The
+    /// credit side has all that is owed to others.
     #[must_use]
     pub fn side(self) -> Side {
         match self {
@@ -30,8 +30,8 @@ impl AccountKind {
     }
 }
 
-/// An account by what it is: its kind, its owner (company, receivable for `collection`, or account at the bank for
-/// `custody`; 0 for the platform) and its asset.
+/// An account by its kind, its owner and its asset. The owner is a company, a receivable for `collection`, or an account at the
+/// bank for `custody`; 0 for the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountKey {
     pub kind: AccountKind,
@@ -65,7 +65,7 @@ impl AccountKey {
     pub fn expense(asset: AssetId) -> Self {
         Self { kind: AccountKind::Expense, owner: RecordId(0), asset }
     }
-    /// What a company owes the platform; owner 0 is whoever else does, such as the bank.
+    /// A company's debt to the platform. Owner 0 stands for a debtor outside the platform, such as the bank.
     #[must_use]
     pub fn claim(debtor: PartyId, asset: AssetId) -> Self {
         Self { kind: AccountKind::Claim, owner: debtor.into(), asset }
@@ -96,7 +96,7 @@ pub fn asset_currency(asset: AssetId) -> Option<crate::Currency> {
 
 macro_rules! codes {
     ($($name:ident = $value:literal => $text:literal,)+) => {
-        /// What a transfer is booked as.
+        /// The kind under which a transfer is booked.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Booking { $($name),+ }
         impl Booking {
@@ -181,7 +181,7 @@ pub fn collection(bank: CustodyId, receivable: ReceivableId, currency: AssetId, 
     line(debit, credit, amount, Booking::Collection).into_iter().collect()
 }
 
-/// Money has arrived that nobody can place yet.
+/// Money has arrived that the platform cannot place yet.
 #[must_use]
 pub fn unmatched(bank: CustodyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     line(AccountKey::custody(bank, currency), AccountKey::suspense(currency), amount, Booking::Unmatched).into_iter().collect()
@@ -207,7 +207,7 @@ pub fn bank_charge(bank: CustodyId, currency: AssetId, amount: i64) -> Vec<Posti
     line(AccountKey::expense(currency), AccountKey::custody(bank, currency), amount, Booking::BankCharge).into_iter().collect()
 }
 
-/// Money has left the account that somebody must bring back: `debtor` owes it, or whoever else where nobody here does.
+/// Money has left the account and must come back. `debtor` owes it, or a debtor outside the platform where no company does.
 #[must_use]
 pub fn claim_made(bank: CustodyId, debtor: PartyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     line(AccountKey::claim(debtor, currency), AccountKey::custody(bank, currency), amount, Booking::ClaimMade)
@@ -215,7 +215,8 @@ pub fn claim_made(bank: CustodyId, debtor: PartyId, currency: AssetId, amount: i
         .collect()
 }
 
-/// The bank has taken a receipt back: out of where it is, as far as it is still there; the rest is a claim.
+/// The bank has taken a receipt back. The money leaves the account that it is on, as far as it is still there; the rest is a
+/// claim.
 #[must_use]
 pub fn receipt_reversed(
     bank: CustodyId,
@@ -235,14 +236,15 @@ pub fn own_transfer((from, to): (CustodyId, CustodyId), currency: AssetId, amoun
     line(debit, credit, amount, Booking::OwnTransfer).into_iter().collect()
 }
 
-/// The debit of money that has reached another of the platform's accounts and waited there in suspense.
+/// The debit of money that has already reached another of the platform's accounts and waited there in suspense.
 #[must_use]
 pub fn own_transfer_from_suspense(from: CustodyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::suspense(currency), AccountKey::custody(from, currency));
     line(debit, credit, amount, Booking::OwnTransfer).into_iter().collect()
 }
 
-/// Money was placed wrongly: back into suspense out of where it is, as far as it is still there; the rest is a claim.
+/// Money was placed wrongly. It goes back into suspense from the account that it is on, as far as it is still there; the rest is
+/// a claim.
 #[must_use]
 pub fn placement_reversed(from: AccountKey, debtor: PartyId, currency: AssetId, (there, missing): (i64, i64)) -> Vec<Posting> {
     let suspense = AccountKey::suspense(currency);
@@ -250,21 +252,21 @@ pub fn placement_reversed(from: AccountKey, debtor: PartyId, currency: AssetId, 
     back.into_iter().chain(line(AccountKey::claim(debtor, currency), suspense, missing, Booking::PlacementReversed)).collect()
 }
 
-/// Money that waited in suspense is what somebody owed.
+/// Money that waited in suspense pays a claim.
 #[must_use]
 pub fn claim_settled(debtor: PartyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::suspense(currency), AccountKey::claim(debtor, currency));
     line(debit, credit, amount, Booking::ClaimSettled).into_iter().collect()
 }
 
-/// A claim that nobody will pay is the platform's own cost.
+/// The platform writes off a claim that its debtor will not pay, as its own cost.
 #[must_use]
 pub fn claim_written_off(debtor: PartyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::expense(currency), AccountKey::claim(debtor, currency));
     line(debit, credit, amount, Booking::ClaimWrittenOff).into_iter().collect()
 }
 
-/// A debit was no charge of the bank after all: it waits again, and the money counts as there until people know where it went.
+/// A debit was no charge of the bank after all. It waits again, and the money counts as present until people know where it went.
 #[must_use]
 pub fn charge_reversed(bank: CustodyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     line(AccountKey::custody(bank, currency), AccountKey::expense(currency), amount, Booking::ChargeReversed)
@@ -272,14 +274,14 @@ pub fn charge_reversed(bank: CustodyId, currency: AssetId, amount: i64) -> Vec<P
         .collect()
 }
 
-/// A debit is nothing to claim after all: it waits again.
+/// A debit is no claim after all: it waits again.
 #[must_use]
 pub fn claim_reversed(bank: CustodyId, debtor: PartyId, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::custody(bank, currency), AccountKey::claim(debtor, currency));
     line(debit, credit, amount, Booking::ClaimReversed).into_iter().collect()
 }
 
-/// It was not this receipt that the bank has taken back: it is where it was, and the claim ends.
+/// The bank did not take back this receipt but another one. The money returns to the account that it was on, and the claim ends.
 #[must_use]
 pub fn receipt_restored(
     bank: CustodyId,
@@ -299,8 +301,8 @@ pub fn write_off_reversed(debtor: PartyId, currency: AssetId, amount: i64) -> Ve
     line(debit, credit, amount, Booking::WriteOffReversed).into_iter().collect()
 }
 
-/// From where a payout takes its money, and whereto it comes back: a company's cash, or suspense where nobody here
-/// owns it.
+/// The account from which a payout takes its money, and to which it returns: a company's cash, or suspense where no company owns
+/// the money.
 #[must_use]
 pub fn payout_source(party: Option<PartyId>, currency: AssetId) -> AccountKey {
     party.map_or_else(|| AccountKey::suspense(currency), |party| AccountKey::cash(party, currency))
@@ -319,7 +321,8 @@ pub fn payout(bank: CustodyId, hold: TransferNumber, currency: AssetId, amount: 
     vec![Posting::PostHold { hold, credit: AccountKey::custody(bank, currency), amount, booking: Booking::PayoutDone }]
 }
 
-/// A debit was another one than this payout's: the money is where it was, and earmarked again for the payout that is still with the bank.
+/// A debit did not belong to this payout. The money is back on its account, and earmarked again for the payout that is still with
+/// the bank.
 #[must_use]
 pub fn payout_unlinked(bank: CustodyId, party: Option<PartyId>, currency: AssetId, amount: i64) -> Vec<Posting> {
     let (debit, credit) = (AccountKey::custody(bank, currency), payout_source(party, currency));
@@ -351,7 +354,7 @@ pub fn offer(supplier: PartyId, senior: AssetId, units: i64) -> Vec<Posting> {
     }]
 }
 
-/// An offer ends: what was not sold is free again.
+/// An offer ends: its unsold units are free again.
 #[must_use]
 pub fn offer_end(hold: TransferNumber) -> Vec<Posting> {
     vec![Posting::VoidHold { hold, booking: Booking::OfferEnd }]
@@ -389,7 +392,7 @@ pub fn purchase_request_end(hold: TransferNumber) -> Vec<Posting> {
     vec![Posting::VoidHold { hold, booking: Booking::PurchaseHoldEnd }]
 }
 
-/// Who has a part in a purchase.
+/// The parties to a purchase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parties {
     pub supplier: PartyId,
@@ -397,7 +400,7 @@ pub struct Parties {
     pub buyer: PartyId,
 }
 
-/// Delivery against payment: cash to the supplier, fee to the platform from whoever bears it, fractions to the financier.
+/// Delivery against payment: cash to the supplier, fee to the platform from the party that bears it, fractions to the financier.
 #[must_use]
 pub fn purchase(
     parties: Parties,

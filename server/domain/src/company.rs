@@ -1,4 +1,4 @@
-//! A company's numbers and address: the forms in which they are kept, and what was corrected.
+//! A company's numbers and address: the forms in which they are kept, and the values that a correction changes.
 
 /// A Global Location Number: thirteen digits whose last is the GS1 check digit. Spaces and hyphens between them are left out.
 #[must_use]
@@ -29,7 +29,7 @@ pub fn endpoint_id(scheme: &str, typed: &str) -> Option<String> {
 /// A company's data as people correct them: a name for each, and its value.
 pub type Named<'a> = [(&'static str, &'a str)];
 
-/// The names of what differs, in order.
+/// The names of the values that differ, in order.
 #[must_use]
 pub fn changed(before: &Named<'_>, after: &Named<'_>) -> Vec<&'static str> {
     let differs = |(name, value): &&(&'static str, &str)| before.iter().any(|(known, old)| known == name && old != value);

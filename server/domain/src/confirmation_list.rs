@@ -1,5 +1,5 @@
-//! A list of payables that a buyer confirms with one decision: how long it may be, what is signed, and what decides whether a
-//! second person must agree.
+//! A list of payables that a buyer confirms with one decision. Here are its longest length, the bytes that are signed, and the
+//! sums that decide whether a second person must agree.
 
 use chrono::NaiveDate;
 use kernel::{RecordId, named};
@@ -23,7 +23,7 @@ named! {
 /// The most payables of one list.
 pub const MOST_ITEMS: usize = 20_000;
 
-/// A list's lines as they are hashed: invoice, minor units, due date and the hash of the words that it would sign. Before its invoice
+/// A list's lines as they are hashed: invoice, minor units, due date and the hash of the words to be signed. Before its invoice
 /// comes, a payable stands for it. The same lines always give the same bytes.
 #[must_use]
 pub fn text(lines: &[(RecordId, i64, Option<NaiveDate>, &str)]) -> String {
@@ -35,7 +35,7 @@ pub fn text(lines: &[(RecordId, i64, Option<NaiveDate>, &str)]) -> String {
     text
 }
 
-/// The sum of each currency. A list is judged by its sums: whoever may not confirm an amount alone may not split it.
+/// The sum of each currency. The sums decide about a list, so that a person who may not confirm an amount alone cannot split it.
 #[must_use]
 pub fn sums<'a>(amounts: impl Iterator<Item = (&'a str, i64)>) -> BTreeMap<String, i64> {
     let mut sums: BTreeMap<String, i64> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Structured creditor references (ISO 11649, "RF"): what a payer quotes so that its money finds its place.
+//! Structured creditor references (ISO 11649, "RF"): a payer quotes one so that the platform can match its money.
 
 /// The reference for a body of up to 21 capital letters and digits: `RF` + two check digits + body.
 #[must_use]
@@ -23,12 +23,13 @@ pub fn validate(typed: &str) -> Option<String> {
     (remainder(&format!("{body}{head}"))? == 1).then_some(plain)
 }
 
-/// A reference that stands in a text, as it might be read, and where it ends.
+/// A possible reference in a text, with its readings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mention {
     /// The byte where it begins.
     pub start: usize,
-    /// Readings with fitting check digits, the likeliest first, each with the byte behind it. Which one is meant, the register of references says.
+    /// Readings with fitting check digits, the likeliest first, each with the byte behind it. The register of references decides
+    /// which one is meant.
     pub readings: Vec<(String, usize)>,
 }
 
@@ -37,8 +38,8 @@ fn parts(mark: char) -> bool {
     mark.is_whitespace() || matches!(mark, '-' | '.' | '/' | '_' | '\u{2010}'..='\u{2015}')
 }
 
-/// Every place of a text that may be a reference, with whatever stands before and behind it. A reading ends where a word ends, or where digits
-/// end and letters begin.
+/// Every place of a text that may be a reference, whatever text stands before and behind it. A reading ends where a word ends, or
+/// where digits end and letters begin.
 #[must_use]
 pub fn mentions(text: &str) -> Vec<Mention> {
     let marks: Vec<(usize, char)> = text.char_indices().map(|(at, mark)| (at, mark.to_ascii_uppercase())).collect();
@@ -46,7 +47,7 @@ pub fn mentions(text: &str) -> Vec<Mention> {
     for (start, pair) in marks.windows(2).enumerate() {
         if let [(first, 'R'), (_, 'F')] = pair {
             let mut readings = readings_from(marks.get(start..).unwrap_or_default());
-            // The longest word is what somebody typed; what ends within a word is a guess.
+            // The longest whole word comes first: a payer typed it. A reading that ends within a word is a guess.
             readings.sort_by_key(|(reading, _, whole)| (!*whole, std::cmp::Reverse(reading.len())));
             let readings: Vec<(String, usize)> = readings.into_iter().map(|(reading, end, _)| (reading, end)).collect();
             if !readings.is_empty() {

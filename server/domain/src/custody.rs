@@ -1,10 +1,11 @@
-//! The platform's accounts at banks: which one of a currency is current, what it may still pay out, and when it may be closed.
+//! The platform's accounts at banks: the current one of a currency, the amount that each may still pay out, and the conditions
+//! for closing it.
 
 use crate::Refusal;
 use kernel::{CustodyId, named};
 
 named! {
-    /// An account that is closing still takes statements. Nothing new is paid out of it, and nobody new is told to pay to it.
+    /// An account that is closing still takes statements. The platform starts no new payout from it and names it to no new payer.
     CustodyState { Open => "open", Closing => "closing", Closed => "closed" }
 }
 
@@ -16,7 +17,7 @@ impl CustodyState {
     }
 }
 
-/// What choosing an account needs to know of it.
+/// The facts of an account that the choice needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CustodyFacts<'a> {
     pub id: CustodyId,
@@ -32,7 +33,7 @@ impl CustodyFacts<'_> {
     }
 }
 
-/// The account of a currency that pays out and is told to payers: the chosen one, else the oldest open one that carries it.
+/// The account of a currency that pays out and that payers pay to: the chosen one, else the oldest open one that carries it.
 #[must_use]
 pub fn current(accounts: &[CustodyFacts<'_>], chosen: Option<CustodyId>, currency: &str) -> Option<CustodyId> {
     let fits = |one: &&CustodyFacts<'_>| one.state == CustodyState::Open && one.carries(currency);
@@ -40,7 +41,7 @@ pub fn current(accounts: &[CustodyFacts<'_>], chosen: Option<CustodyId>, currenc
     named.or_else(|| accounts.iter().filter(fits).min_by_key(|one| one.id)).map(|one| one.id)
 }
 
-/// Whether payments in this currency may leave the account, or be told to go there.
+/// Whether payments in this currency may leave the account, or payers may be asked to pay to it.
 pub fn may_pay(account: &CustodyFacts<'_>, iban: &str, currency: &str) -> Result<(), Refusal> {
     if !account.carries(currency) {
         return Err(Refusal::CustodyCurrencyOther { account: iban.to_owned(), currency: currency.to_owned() });
@@ -51,7 +52,7 @@ pub fn may_pay(account: &CustodyFacts<'_>, iban: &str, currency: &str) -> Result
     }
 }
 
-/// What stands against leaving an account.
+/// The facts that keep the platform from leaving an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeavingFacts {
     /// The first currency of the platform for which it is the current account.
@@ -62,7 +63,7 @@ pub struct LeavingFacts {
     pub waiting: i64,
 }
 
-/// The state after the account is left further: it closes first, and is closed once nothing is on it.
+/// The next state of an account that the platform leaves: first closing, then closed once nothing is on it.
 pub fn leave(state: CustodyState, to: CustodyState, facts: &LeavingFacts) -> Result<CustodyState, Refusal> {
     match (state, to) {
         (CustodyState::Open, CustodyState::Closing) => match &facts.current_for {
@@ -78,7 +79,8 @@ pub fn leave(state: CustodyState, to: CustodyState, facts: &LeavingFacts) -> Res
     }
 }
 
-/// What a new payment file may draw: the ledger's balance, less what other files draw and what has not arrived yet. Minor units.
+/// The amount that a new payment file may draw: the ledger's balance, less the draws of other files and money that has not
+/// arrived yet. Minor units.
 #[must_use]
 pub fn available_minor(ledger_minor: i64, in_files_minor: i64, on_the_way_minor: i64) -> i64 {
     ledger_minor.saturating_sub(in_files_minor).saturating_sub(on_the_way_minor).max(0)

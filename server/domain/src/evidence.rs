@@ -1,7 +1,8 @@
-//! A confirmation as one text that stands up later: the words that were signed, the file, the terms, who signed with what and when.
-//! Its digest stands on the receipt, in the audit record and in the log; whoever has the text can make it again.
+//! A confirmation as one text that serves as evidence later: the signed words, the file, the terms, the signers, their factors
+//! and the time. Its digest stands on the receipt, in the audit record and in the log. A person who has the text can compute the
+//! digest again.
 
-/// What fills the text.
+/// The values that fill the text.
 #[derive(Clone, Debug)]
 pub struct EvidenceFacts<'a> {
     pub version: &'a str,
@@ -13,19 +14,19 @@ pub struct EvidenceFacts<'a> {
     pub terms: &'a str,
     pub signer: Signature<'a>,
     pub approver: Option<Signature<'a>>,
-    /// When the signer asked for it, where somebody else had to agree; otherwise empty.
+    /// When the signer asked for it, where another person had to agree; otherwise empty.
     pub asked_at: &'a str,
     /// When it became binding, ISO 8601 in UTC.
     pub at: &'a str,
 }
 
-/// Who signed, and with which factors: those of the session that signed, and of a code for this very act.
+/// Who signed, and with which factors: those of the session that signed, and that of a code for this act alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Signature<'a> {
     pub name: &'a str,
     pub email: &'a str,
-    /// `password` or `password+totp` with the moments of the codes, the link and the way of its code, or `not recorded`. Texts of version 1 say
-    /// instead whether the person had a factor at that time.
+    /// `password` or `password+totp` with the moments of the codes, the link and the way of its code, or `not recorded`. Texts of
+    /// version 1 say instead whether the person had a factor at that time.
     pub factors: &'a str,
 }
 

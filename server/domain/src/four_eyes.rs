@@ -1,13 +1,13 @@
-//! Who can be whose second person. Two accounts are two people only if neither stands behind the other.
+//! Which person can be the second person for another one. Two accounts are two people only if neither stands behind the other.
 //!
-//! A person stands behind another who brought it in, or who last gave it roles. This holds along the whole chain: whoever
-//! stands behind somebody in the chain stands behind the person, too.
+//! A person stands behind another one that it brought in, or to which it last gave roles. This holds along the whole chain: a
+//! person behind any member of the chain stands behind the last one, too.
 
 use crate::party::{Role, Roles};
 use kernel::UserId;
 use std::collections::BTreeSet;
 
-/// Whether somebody can agree to requests now.
+/// Whether a person can agree to requests now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
     Active,
@@ -17,20 +17,20 @@ pub enum Presence {
     Absent,
 }
 
-/// What the rule knows of one person of the company.
+/// The facts about one person of the company that the rule uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Person {
     pub id: UserId,
     /// Whether the person has the role checker.
     pub checks: bool,
     pub presence: Presence,
-    /// Who brought the person in. None: the operator, or the founding of the platform.
+    /// The person who brought this one in. None: the operator, or the founding of the platform.
     pub invited_by: Option<UserId>,
-    /// Who last gave the person roles, or enabled it again.
+    /// The person who last gave this one roles, or enabled it again.
     pub roles_by: Option<UserId>,
 }
 
-/// What is asked for, as far as it matters for who may agree.
+/// The subject of a request, as far as it decides who may agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Matter {
     Ordinary,
@@ -64,7 +64,7 @@ pub fn independent(people: &[Person], asker: UserId, second: UserId, matter: Mat
     let mut chain = behind(people, asker);
     match matter {
         Matter::Ordinary => !chain.contains(&second),
-        // A checker may always agree to its own end: no other account of the asker's can do it in its place.
+        // A checker may always agree to its own end: the asker has no other account that could do it in its place.
         Matter::EndsChecker { checker, widens: false } if second == checker => true,
         Matter::EndsChecker { checker, .. } if second == checker => !chain.contains(&second),
         Matter::EndsChecker { .. } => {
@@ -82,7 +82,7 @@ pub fn may_agree(people: &[Person], asker: UserId, second: UserId, matter: Matte
     people.iter().any(checks) && independent(people, asker, second, matter)
 }
 
-/// Whether there is anybody who could agree. A checker who has not taken up the invitation yet counts here.
+/// Whether the company has a person who could agree. A checker who has not taken up the invitation yet counts here.
 #[must_use]
 pub fn somebody_could_agree(people: &[Person], asker: UserId, matter: Matter) -> bool {
     let mut checkers = people.iter().filter(|person| person.checks && person.presence != Presence::Absent);
@@ -106,7 +106,7 @@ mod tests {
         EndsChecker { checker, widens: false }
     }
 
-    /// An active checker whom nobody of the company brought in.
+    /// An active checker who was not brought in by a person of the company.
     fn founder(id: UserId) -> Person {
         Person { id, checks: true, presence: Presence::Active, invited_by: None, roles_by: None }
     }
@@ -213,7 +213,7 @@ mod tests {
             (("maker", true), ("maker", true), false),
             (("maker", true), ("maker,viewer", true), false),
             (("maker", true), ("maker", false), false),
-            // Roles that are given to somebody who stays disabled are given when it is enabled.
+            // Roles that a change gives to a disabled person take effect when the person is enabled.
             (("viewer", false), ("maker", false), false),
             (("maker", false), ("maker", true), true),
             (("viewer", false), ("viewer", true), false),

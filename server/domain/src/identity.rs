@@ -1,22 +1,22 @@
-//! What makes two invoices the same one, or look like it: numbers and tax ids as they are compared, and the rules by which a
-//! new invoice points at an older one.
+//! The rules by which two invoices are the same one, or look alike. They compare numbers and tax ids in one form, and decide when
+//! a new invoice points at an older one.
 
 use chrono::NaiveDate;
 use kernel::{PartyId, named};
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::skeleton;
 
-/// Letters and digits in the one form in which they are compared: compatibility forms (full width, superscripts, ligatures) as
-/// plain ones, accents and everything that is no letter or digit dropped, capital letters, and a letter of another alphabet
-/// that looks like a Latin letter or a digit (UTS 39) as the one that it looks like.
+/// Letters and digits in the one form in which they are compared. Compatibility forms (full width, superscripts, ligatures)
+/// become plain ones. Accents and everything that is no letter or digit are dropped, and letters become capitals. A letter of
+/// another alphabet that looks like a Latin letter or a digit (UTS 39) becomes that one.
 #[must_use]
 pub fn plain_key(text: &str) -> String {
     plain_marks(text).into_iter().filter(|mark| mark.is_alphanumeric()).collect()
 }
 
-/// As [`plain_key`], with what stands between letters and digits still in its place.
+/// As [`plain_key`], with the marks between letters and digits still in their place.
 fn plain_marks(text: &str) -> Vec<char> {
-    // Of plain text nothing but the capitals is left to do; a table has tens of thousands of numbers.
+    // Plain text needs only the capitals. A table has tens of thousands of numbers, so this must be quick.
     if text.is_ascii() {
         return text.chars().map(|mark| mark.to_ascii_uppercase()).collect();
     }
@@ -63,8 +63,8 @@ fn decimal_digit(mark: char) -> Option<char> {
         .and_then(|value| char::from_digit(value, 10))
 }
 
-/// An invoice number as it is compared: [`plain_key`], leading zeros of the whole dropped. What parts two digits stays, whichever mark
-/// it is, since 1-11 is not 11-1.
+/// An invoice number as it is compared: [`plain_key`], leading zeros of the whole dropped. A mark between two digits stays as a
+/// separator, whichever mark it is, since 1-11 is not 11-1.
 #[must_use]
 pub fn normalise_number(number: &str) -> String {
     let (mut parted, mut apart) = (String::with_capacity(number.len()), false);
@@ -76,7 +76,7 @@ pub fn normalise_number(number: &str) -> String {
             parted.push(mark);
             apart = false;
         } else {
-            // What nobody sees parts nothing.
+            // A mark that is not visible separates nothing.
             apart = apart || !crate::text::is_hidden(mark);
         }
     }
@@ -109,7 +109,7 @@ pub fn look_key(number: &str) -> String {
     fold(&joined_number(number))
 }
 
-/// A name as an eye that reads in passing takes it: [`plain_key`], letters and digits that look alike made one.
+/// A name as a hurried reader sees it: [`plain_key`], with letters and digits that look alike made one.
 #[must_use]
 pub fn name_look(name: &str) -> String {
     fold(&plain_key(name))
@@ -131,8 +131,8 @@ fn one_of_its_looks(mark: char) -> char {
 const COPY_WORDS: &[&str] =
     &["COPY", "KOPIE", "DUPLICATE", "DUPLIKAT", "DUPLICATA", "COPIE", "COPIA", "REV", "BIS", "NEW", "NEU", "副本", "复印件"];
 
-/// The number without what marks it as another one's second copy, in the form of [`look_key`]: a last part that is a single
-/// letter or digit ("-A", "/2"), a letter behind a digit ("17B"), or a word for a copy. Equal to the look key where there is none.
+/// The number without the mark of a second copy, in the form of [`look_key`]. Such a mark is a last part of one letter or digit
+/// ("-A", "/2"), a letter behind a digit ("17B"), or a copy word. The result equals the look key where there is none.
 #[must_use]
 pub fn stem_key(number: &str) -> String {
     let marks: String = plain_marks(number).into_iter().map(|mark| if mark.is_alphanumeric() { mark } else { ' ' }).collect();
@@ -204,7 +204,7 @@ named! {
         ReplacesSeveral => "replaces_several",
         /// It is to be paid in instalments, on several days.
         Instalments => "instalments",
-        /// Its file states another tax id than the company has that its name or address leads to.
+        /// Its file states another tax id than that of the company to which its name or address leads.
         OtherTaxId => "other_tax_id",
     }
 }
@@ -244,8 +244,8 @@ pub fn is_same(one: &Identity<'_>, other: &Identity<'_>) -> bool {
         && one.payable_minor == other.payable_minor
 }
 
-/// The rules by which a new invoice points at an older one, in the order of their weight; none where they have nothing to do with
-/// each other. `paid` says that the older one has run its course.
+/// The rules by which a new invoice points at an older one, in the order of their weight; none where the two are unrelated.
+/// `paid` says that the older one has run its course.
 #[must_use]
 pub fn suspicions(new: &Identity<'_>, old: &Identity<'_>, paid: bool) -> Vec<ReviewRule> {
     let own = in_one_series(new, old);
@@ -304,7 +304,7 @@ mod tests {
         }
     }
 
-    /// C7: what parts two digits keeps numbers apart; they still look alike, and a person is asked.
+    /// C7: a mark between two digits keeps numbers apart. They still look alike, so a person decides.
     #[test]
     fn parted_digits_are_another_number() {
         for (one, other) in [

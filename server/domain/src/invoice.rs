@@ -1,4 +1,4 @@
-//! The invoice: what identifies it, what may be financed, and its states.
+//! The invoice: its identity, the rules for financing it, and its states.
 
 use crate::Refusal;
 use chrono::{Days, NaiveDate};
@@ -11,12 +11,12 @@ named! {
         PartPaid => "part_paid", Overdue => "overdue", Paid => "paid", Withdrawn => "withdrawn",
         /// Refused by the buyer, or after a review: it was another one again, or sold already.
         Rejected => "rejected",
-        /// Nobody answered in time.
+        /// The buyer did not answer in time.
         Expired => "expired",
     }
 }
 named! {
-    /// What happens to an invoice.
+    /// An event in the life of an invoice.
     InvoiceEvent {
         Submit => "submit", Confirm => "confirm", ConfirmLess => "confirm_less", Dispute => "dispute",
         Settle => "settle", Reject => "reject", Expire => "expire", Withdraw => "withdraw", Assign => "assign", PayPart => "pay_part", PayAll => "pay_all", FallOverdue => "fall_overdue",
@@ -28,14 +28,15 @@ pub fn next_state(state: InvoiceState, event: InvoiceEvent) -> Result<InvoiceSta
     use InvoiceEvent as E;
     use InvoiceState as S;
     match (state, event) {
-        // What nobody answered in time may be presented again.
+        // An invoice that the buyer did not answer in time may be presented again.
         (S::Draft | S::Expired, E::Submit) => Ok(S::Presented),
-        // What is disputed is not promised before the dispute is settled: a list or a second person cannot confirm it by accident.
+        // A disputed invoice cannot be confirmed before the dispute is settled. So a list or a second person cannot confirm it by
+        // accident.
         (S::Presented, E::Confirm) => Ok(S::Confirmed),
         (S::Presented, E::ConfirmLess) => Ok(S::PartlyConfirmed),
         (S::Presented, E::Dispute) => Ok(S::Disputed),
         (S::Disputed, E::Settle) => Ok(S::Presented),
-        // The buyer refuses what was presented; a review may also stop what is not presented yet, or not again.
+        // The buyer rejects a presented invoice. A review may also stop an invoice that is not presented yet, or not again.
         (S::Draft | S::Presented | S::Disputed | S::Expired, E::Reject) => Ok(S::Rejected),
         (S::Presented, E::Expire) => Ok(S::Expired),
         (S::Draft | S::Presented | S::Disputed | S::Rejected | S::Expired, E::Withdraw) => Ok(S::Withdrawn),
@@ -49,14 +50,14 @@ pub fn next_state(state: InvoiceState, event: InvoiceEvent) -> Result<InvoiceSta
 }
 
 named! {
-    /// What a document is, by its type code.
+    /// The kind of a document, by its type code.
     DocumentKind {
         Invoice => "invoice",
         /// The buyer wrote it for the seller.
         SelfBilled => "self_billed",
-        /// What is paid for has not been delivered yet.
+        /// The goods or services have not been delivered yet.
         Prepayment => "prepayment",
-        /// A part of what was ordered or done.
+        /// A part of the order or of the work.
         Part => "part",
         /// It says itself that it was assigned.
         Factored => "factored",
@@ -68,7 +69,7 @@ named! {
 }
 
 named! {
-    /// What became of a credit note.
+    /// The result of a credit note.
     CreditState {
         Applied => "applied",
         /// It came after the invoice was financed.
@@ -78,7 +79,7 @@ named! {
     }
 }
 named! {
-    /// What stands behind an invoice.
+    /// The kind of a document that supports an invoice.
     EvidenceKind { Order => "order", Delivery => "delivery", Contract => "contract", Other => "other" }
 }
 
@@ -86,7 +87,7 @@ named! {
 pub const MOST_EVIDENCE: usize = 20;
 
 /// The kind of a document by its code (UNTDID 1001, with the codes that France added for self-billed and factored ones).
-/// Pro-forma invoices and whatever else is no claim are refused.
+/// Pro-forma invoices and other documents that are no claim are refused.
 pub fn document_kind(type_code: &str) -> Result<DocumentKind, Refusal> {
     match type_code {
         "380" | "80" | "82" | "84" | "218" | "219" | "295" | "331" | "382" | "383" | "385" | "387" | "388" | "390" | "394"
@@ -144,8 +145,8 @@ pub enum NotMeant {
     Several,
 }
 
-/// Which invoice a document means by its number (BT-25) and, where it is stated, its day (BT-26). A stated day decides: an invoice of
-/// another day is never meant. Of several, the only one that fits is meant.
+/// Which invoice a document means by its number (BT-25) and, where it is stated, its day (BT-26). A stated day decides: an
+/// invoice of another day is never meant. Of several, the only one that fits is meant.
 pub fn decide_named(numbered: &[Numbered], stated: Option<NaiveDate>) -> Result<InvoiceId, NotMeant> {
     let of_day: Vec<&Numbered> = numbered.iter().filter(|one| stated.is_none_or(|day| day == one.issue_date)).collect();
     let fitting: Vec<&Numbered> = of_day.iter().copied().filter(|one| one.fits).collect();
@@ -157,20 +158,21 @@ pub fn decide_named(numbered: &[Numbered], stated: Option<NaiveDate>) -> Result<
     }
 }
 
-/// What is still owed of an invoice after the credit notes that came in time, minor units.
+/// The amount that is still owed of an invoice after the credit notes that came in time, minor units.
 #[must_use]
 pub fn owed_minor(payable_minor: i64, credited_minor: i64) -> i64 {
     payable_minor.saturating_sub(credited_minor)
 }
 
-/// What becomes of the invoice that a credit note names.
+/// The effect of a credit note on the invoice that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credited {
     /// Less of it is owed.
     Reduced,
     /// Nothing of it is owed any more.
     Extinguished,
-    /// The buyer has undertaken to pay, and that stands: what was credited the seller owes, and a person has to see to it.
+    /// The buyer has undertaken to pay, and the undertaking stands. The seller owes the credited amount, and a person must settle
+    /// it.
     Late,
 }
 
@@ -200,12 +202,12 @@ pub const MOST_PAYABLE_MINOR: i64 = 10_000_000_000_000;
 /// Days ahead that a due date may lie.
 pub const MOST_DAYS_AHEAD: u64 = 730;
 
-/// What the rules look at when a file becomes an invoice.
+/// The facts that the rules check when a file becomes an invoice.
 #[derive(Clone, Debug)]
 pub struct IntakeFacts<'a> {
-    /// Of the company that the file's seller is on Kontor; empty where it is none.
+    /// The tax id of the company on Kontor that is the file's seller; empty where there is none.
     pub seller_tax_id: &'a str,
-    /// As the file has it.
+    /// The seller's tax id in the file.
     pub seller_in_file: &'a str,
     pub company_tax_id: &'a str,
     pub buyer_known: bool,

@@ -1,7 +1,7 @@
 //! The rules of supply-chain finance, as pure functions: no SQL, no clock, no serialization.
 //!
-//! A command gathers facts, asks a `decide` function here, and posts what it answers. Everything that can
-//! say no says it with a [`Refusal`], which has a stable code.
+//! A command gathers facts, asks a `decide` function here, and posts its answer. A function that can refuse returns a
+//! [`Refusal`], which has a stable code.
 #![cfg_attr(test, allow(clippy::as_conversions, clippy::float_arithmetic))]
 
 pub mod advance;

@@ -1,5 +1,5 @@
-//! One-time links for whoever confirms so rarely that it has no sign-in: which channel the code takes, what one person may
-//! confirm, and when a link has had enough.
+//! One-time links for a contact who confirms too rarely to have a sign-in. The rules say which channel the code takes, what one
+//! person may confirm, and when a link ends.
 
 use crate::Refusal;
 use crate::invoice::InvoiceState;
@@ -8,7 +8,7 @@ use kernel::named;
 named! {
     /// How the second factor reaches the contact: never by the mail that brought the link.
     Channel {
-        /// An operator calls the registered number back and tells it.
+        /// An operator calls the registered number back and says the code.
         Telephone => "telephone",
         /// It is mailed to another registered address.
         Email => "email",
@@ -21,7 +21,7 @@ named! {
     LinkState { Open => "open", Used => "used", Revoked => "revoked", Locked => "locked" }
 }
 named! {
-    /// What can be done by a link, once.
+    /// An act that a link allows, once.
     LinkAct { Confirm => "confirm", Query => "query", Dispute => "dispute", Settle => "settle", Reject => "reject" }
 }
 
@@ -34,7 +34,7 @@ pub const MOST_LINKS_A_DAY: usize = 5;
 /// Hours that a link may live at most.
 pub const MOST_HOURS: i64 = 168;
 
-/// May the contact confirm so much by itself? Both its own limit and the company's, where that has one, must hold.
+/// May the contact confirm this amount alone? Both its own limit and the company's, where that has one, must hold.
 pub fn decide_amount(
     (amount_minor, currency): (i64, &str),
     (limit_minor, limit_currency): (i64, &str),
@@ -45,7 +45,7 @@ pub fn decide_amount(
     if amount_minor > most_minor { Err(Refusal::AboveContactLimit { most_minor }) } else { Ok(()) }
 }
 
-/// What a link may do with an invoice in this state.
+/// The acts that a link allows on an invoice in this state.
 #[must_use]
 pub fn acts_in(state: InvoiceState) -> &'static [LinkAct] {
     match state {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// The most that one booking of a bank may move, minor units: thousands of the largest still fit into 64 bits, so that
-/// the ledger never has to refuse for its own sake.
+/// The most that one booking of a bank may move, minor units. Thousands of the largest still fit into 64 bits, so that the ledger
+/// never refuses one for its size.
 pub const MOST_BOOKED_MINOR: i64 = 1_000_000_000_000_000;
 
 /// An ISO 4217 currency with a minor unit.
@@ -13,8 +13,8 @@ pub struct Currency {
     exponent: u32,
 }
 
-/// Currencies that ISO 4217 has withdrawn and that can still be read, with the first day without them (list three and amendments up to 180,
-/// of 2025).
+/// Currencies that ISO 4217 has withdrawn and that can still be read, with the first day without them. They are from list three
+/// and amendments up to 180, of 2025.
 const ENDED: &[(&str, &str)] =
     &[("BGN", "2026-01-01"), ("CUC", "2021-07-01"), ("HRK", "2023-01-01"), ("SLL", "2024-04-01"), ("ZWL", "2024-09-01")];
 
@@ -31,7 +31,7 @@ impl Currency {
         Some(Self { code, exponent })
     }
 
-    /// Whether it is money on this day. What has ended stays readable: old files are in it.
+    /// Whether it is money on this day. An ended currency stays readable: old files use it.
     #[must_use]
     pub fn is_current(&self, day: chrono::NaiveDate) -> bool {
         let ended = ENDED.iter().find(|(code, _)| *code == self.code()).and_then(|(_, on)| on.parse::<chrono::NaiveDate>().ok());

@@ -1,9 +1,10 @@
-//! Which company an invoice's file means by a party, where no tax id leads to one: by electronic address, GLN, identifier or name.
+//! The company that an invoice's file means by a party where no tax id leads to one. Electronic address, GLN, identifier or name
+//! lead to it.
 
 use crate::identity::plain_key;
 use crate::tax_id;
 
-/// What a file says about a party.
+/// The details of a party in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamedParty<'a> {
     /// The tax registration; empty where there is none.
@@ -27,7 +28,7 @@ pub struct Company<'a> {
     pub identifiers: [&'a str; 2],
 }
 
-/// What leads to the company; the first is the stronger.
+/// The detail that leads to the company; the first is the stronger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fit {
     Identifier,
@@ -59,8 +60,8 @@ fn without_scheme(value: &str) -> &str {
     }
 }
 
-/// Whether an identifier is the company's tax id, or the register's number inside it: what stands behind the country, the SIREN of a
-/// French VAT number, which also begins a SIRET.
+/// Whether an identifier is the company's tax id, or the register's number inside it. That is the part behind the country, or the
+/// SIREN of a French VAT number, which also begins a SIRET.
 fn is_of_tax_id(key: &str, party: &NamedParty<'_>, company: &Company<'_>) -> bool {
     let home = party.country.is_empty() || party.country == company.country;
     // A bare number is completed by the company's own country only.
@@ -74,7 +75,7 @@ fn is_of_tax_id(key: &str, party: &NamedParty<'_>, company: &Company<'_>) -> boo
     digits == key || digits.strip_suffix("MVA") == Some(key) || siren()
 }
 
-/// The only company that fits, by the strongest of what leads to any; how many do where several fit alike.
+/// The only company that fits, by the strongest detail that leads to any. The number of companies where several fit alike.
 pub fn only_fit<T>(fits: Vec<(Fit, T)>) -> Result<Option<(Fit, T)>, usize> {
     let best = fits.iter().map(|(fit, _)| *fit).min();
     let mut strongest: Vec<(Fit, T)> = fits.into_iter().filter(|(fit, _)| Some(*fit) == best).collect();

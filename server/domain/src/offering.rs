@@ -14,24 +14,24 @@ named! {
     OfferState { Open => "open", Settled => "settled", Withdrawn => "withdrawn", Expired => "expired" }
 }
 named! {
-    /// Of what a purchase holds while it waits for its second person.
+    /// The state of a hold for a purchase that waits for its second person.
     PurchaseHoldState { Open => "open", Ended => "ended" }
 }
 
-/// What a supplier asks for.
+/// The facts of an offer that a supplier asks for.
 #[derive(Clone, Debug)]
 pub struct OfferFacts<'a> {
-    /// Of the receivable.
+    /// The state of the receivable.
     pub state: ReceivableState,
-    /// Of whoever owes it.
+    /// The standing of the buyer that owes it.
     pub standing: BuyerStanding,
     /// A payment of its buyer is being shared out piece by piece.
     pub being_shared: bool,
     pub units_minor: i64,
     pub available_minor: i64,
-    /// What other offers of the same receivable hold.
+    /// The units that other offers of the same receivable hold.
     pub on_offer_minor: i64,
-    /// What the programme lets the supplier keep of the face; 0 where all of it may be sold.
+    /// The part of the face that the programme keeps with the supplier; 0 where all of it may be sold.
     pub kept_minor: i64,
     /// Percent a year, the method and the day count, as they were typed.
     pub rate: &'a str,
@@ -49,7 +49,7 @@ pub struct OfferFacts<'a> {
 
 /// May this be offered? Rates are percent a year, above 0 and at most 50.
 ///
-/// Offering it is how the supplier accepts it (签收): answers the state after that.
+/// Offering it is how the supplier accepts it (签收): the function returns the state after that.
 pub fn decide_offer(facts: &OfferFacts<'_>) -> Result<ReceivableState, Refusal> {
     let accepted = next_state(facts.state, ReceivableEvent::Accept)?;
     if facts.being_shared {
@@ -72,7 +72,7 @@ pub fn decide_offer(facts: &OfferFacts<'_>) -> Result<ReceivableState, Refusal> 
     if facts.units_minor > facts.available_minor {
         return Err(Refusal::NotEnoughUnits { available_minor: facts.available_minor });
     }
-    // Nothing is redeemed while it can be offered: what is not free is sold or on offer.
+    // Nothing is redeemed while it can be offered: units that are not free are sold or on offer.
     let left_minor = facts.available_minor.saturating_sub(facts.kept_minor).max(0);
     if facts.units_minor > left_minor {
         return Err(Refusal::AboveAdvance { left_minor });
@@ -80,7 +80,8 @@ pub fn decide_offer(facts: &OfferFacts<'_>) -> Result<ReceivableState, Refusal> 
     if rate <= Decimal::ZERO || rate > Decimal::from(50) || rate.scale() > 6 {
         return Err(Refusal::RateOutOfRange);
     }
-    // Less than the least ticket is offered only as all that is left to sell: while another offer stands, more is left than is free.
+    // Less than the least ticket is offered only as all that is left to sell: while another offer stands, more is left than is
+    // free.
     let is_all = facts.units_minor == left_minor && facts.on_offer_minor == 0;
     if facts.units_minor < facts.terms_minimum_minor && !is_all {
         return Err(Refusal::BelowMinimumTicket { minimum_minor: facts.terms_minimum_minor });
@@ -95,12 +96,12 @@ pub fn decide_offer(facts: &OfferFacts<'_>) -> Result<ReceivableState, Refusal> 
     Ok(accepted)
 }
 
-/// What decides a purchase. Amounts in minor units.
+/// The facts that decide a purchase. Amounts in minor units.
 #[derive(Clone, Debug)]
 pub struct PurchaseFacts {
-    /// Of the receivable.
+    /// The state of the receivable.
     pub state: ReceivableState,
-    /// Of whoever owes it.
+    /// The standing of the buyer that owes it.
     pub standing: BuyerStanding,
     pub offer_state: OfferState,
     pub close_date: NaiveDate,
@@ -121,7 +122,7 @@ pub struct PurchaseFacts {
     pub today: NaiveDate,
 }
 
-/// The price of so many units, if they can be had at all. Checks in the order in which a person can act on them.
+/// The price of these units, if they can be bought at all. The checks come in the order in which a person can act on them.
 pub fn quote_purchase(facts: &PurchaseFacts) -> Result<Quote, Refusal> {
     if facts.offer_state != OfferState::Open || facts.today > facts.close_date {
         return if facts.offer_state == OfferState::Settled {
@@ -130,12 +131,12 @@ pub fn quote_purchase(facts: &PurchaseFacts) -> Result<Quote, Refusal> {
             Err(Refusal::OfferClosed)
         };
     }
-    // What may be offered may be bought, and nothing else.
+    // A receivable may be bought exactly in the states in which it may be offered.
     next_state(facts.state, ReceivableEvent::Accept)?;
     if facts.supplier == facts.financier {
         return Err(Refusal::OwnOffer);
     }
-    // A debt that its debtor buys is no claim on anybody.
+    // A debtor that buys its own debt would have no claim on another party.
     if facts.buyer == facts.financier {
         return Err(Refusal::OwnDebt);
     }
@@ -245,7 +246,7 @@ mod tests {
         assert_eq!(with(|f| f.limit_room_minor = Some(3_999)), Refusal::BuyerLimitExceeded { room_minor: 3_999 });
         assert_eq!(with(|f| f.limit_room_minor = None), Refusal::BuyerLimitExceeded { room_minor: 0 });
         assert_eq!(with(|f| f.cash_available_minor = 3_939), Refusal::InsufficientCash { available_minor: 3_939 });
-        // What is left may be bought whole even when it is below the minimum.
+        // The rest may be bought whole even when it is below the minimum.
         let mut rest = purchase();
         (rest.left_minor, rest.units_minor, rest.agreed_price_minor) = (500, 500, 493);
         assert!(decide_purchase(&rest).is_ok());
@@ -299,7 +300,7 @@ mod tests {
             ("day_count", OfferFacts { day_count: "ACT/ACT", ..good.clone() }),
         ] {
             assert_eq!(decide_offer(&wrong), Err(Refusal::FieldInvalid { field: name.to_owned() }));
-            // What cannot be offered at all is said first.
+            // The refusal of a receivable that cannot be offered at all comes first.
             assert_eq!(no(OfferFacts { state: ReceivableState::Redeemed, ..wrong }), "state_conflict");
         }
         assert_eq!(no(OfferFacts { minimum_ticket_minor: 9, ..good.clone() }), "minimum_ticket_invalid");
@@ -317,7 +318,7 @@ mod tests {
             (10, 100, 0, 0, 10, ""),
             (9, 100, 0, 0, 9, least),
             (1, 100, 0, 0, 1, least),
-            // All that is left: of the whole, of what a programme lets be sold.
+            // All that is left: of the whole, or of the part that a programme allows to sell.
             (9, 9, 0, 0, 9, ""),
             (1, 1, 0, 0, 1, ""),
             (9, 29, 0, 20, 9, ""),

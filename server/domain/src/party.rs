@@ -4,11 +4,11 @@ use crate::Refusal;
 use kernel::{Named, UserId, named};
 
 named! {
-    /// What a company does here. It may do several of these.
+    /// A capacity of a company here. It may have several of these.
     Capacity { Supplier => "supplier", Buyer => "buyer", Financier => "financier", Operator => "operator" }
 }
 named! {
-    /// What a person may do for the company.
+    /// A role of a person in the company.
     Role { Administrator => "administrator", Maker => "maker", Checker => "checker", Viewer => "viewer" }
 }
 named! {
@@ -35,7 +35,7 @@ named! {
     SessionKind { Page => "page", Api => "api", Pending => "pending" }
 }
 named! {
-    /// What a mailed link opens.
+    /// The purpose of a mailed link.
     SignInLinkKind { Invitation => "invite", Reset => "reset" }
 }
 named! {
@@ -45,10 +45,10 @@ named! {
     BankAccountStatus { Proposed => "proposed", Verified => "verified", Declined => "declined", Replaced => "replaced" }
 }
 named! {
-    /// Of a request that waits for its second person.
+    /// The state of a request that waits for its second person.
     ApprovalState {
         Pending => "pending", Approved => "approved", Rejected => "rejected",
-        /// What it was about changed, or it was taken back.
+        /// The record that it was about changed, or the asker took it back.
         Ended => "ended",
     }
 }
@@ -56,41 +56,42 @@ named! {
     MailState { Queued => "queued", Sent => "sent", Failed => "failed" }
 }
 
-/// What a company does here, together.
+/// All capacities of a company.
 pub type Capacities = kernel::Set<Capacity>;
-/// What a person may do, together.
+/// All roles of a person.
 pub type Roles = kernel::Set<Role>;
 
-/// Whether a second factor is a duty: of everybody who makes or checks money, and of operators always.
+/// Whether a second factor is a duty: for every person who makes or checks money, and for operators always.
 #[must_use]
 pub fn owes_second_factor(roles: &Roles, capacities: &Capacities) -> bool {
     let acts = [Role::Administrator, Role::Maker, Role::Checker].iter().any(|role| roles.has(*role));
     acts || capacities.has(Capacity::Operator)
 }
 
-/// Reads names that somebody sent; an unknown one or an empty list is refused.
+/// Reads a list of names that a caller sent. The function refuses an unknown name and an empty list.
 pub fn read_names<T: Named>(list: &str, field: &str) -> Result<kernel::Set<T>, Refusal> {
     let wanted = kernel::Set::of(list).map_err(|_| Refusal::FieldInvalid { field: field.to_owned() })?;
     if wanted.is_empty() { Err(Refusal::FieldMissing { field: field.to_owned() }) } else { Ok(wanted) }
 }
 
-/// What a company's people may do without a second person, in minor units of one currency.
+/// The amounts up to which a company's people may act without a second person, in minor units of one currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SoloLimit {
-    /// One of them at once.
+    /// For one person in one act.
     pub act_minor: i64,
-    /// All of them in one business day, all acts together, so that nobody cuts an amount into small ones. None: as much as comes.
+    /// For all of them in one business day, all acts together, so that a person cannot cut an amount into small ones. None: no
+    /// limit.
     pub day_minor: Option<i64>,
 }
 
 impl SoloLimit {
-    /// What one of them may still do alone when so much was done alone on this day.
+    /// The amount that one of them may still do alone after `alone_minor` was done alone on this day.
     #[must_use]
     pub fn room_minor(&self, alone_minor: i64) -> i64 {
         self.day_minor.map_or(self.act_minor, |day| self.act_minor.min(day.saturating_sub(alone_minor)).max(0))
     }
 
-    /// Whether it lets anybody do alone what they could not do before.
+    /// Whether it lets a person do alone more than before.
     #[must_use]
     pub fn loosens(&self, before: Option<Self>) -> bool {
         let before = before.unwrap_or(Self { act_minor: 0, day_minor: None });
@@ -99,7 +100,7 @@ impl SoloLimit {
     }
 }
 
-/// A second person must approve what is more than a person may do alone. No limit set means: always.
+/// A second person must approve an amount above the one that a person may do alone. No limit set means: always.
 #[must_use]
 pub fn needs_second_person(amount_minor: i64, room_minor: Option<i64>) -> bool {
     amount_minor > room_minor.unwrap_or(0)
@@ -110,7 +111,7 @@ pub fn check_pending(state: ApprovalState) -> Result<(), Refusal> {
     if state == ApprovalState::Pending { Ok(()) } else { Err(Refusal::ApprovalDecided) }
 }
 
-/// Whoever asked may not be the one who agrees.
+/// The person who asked may not be the one who agrees.
 pub fn decide_approval(
     maker: UserId,
     checker: UserId,

@@ -1,4 +1,4 @@
-//! What a fraction costs: simple discount or yield, rounded half up to the minor unit, with all costs shown.
+//! The price of a fraction: simple discount or yield, rounded half up to the minor unit, with all costs shown.
 //!
 //! Simple discount (bank discount): price = face × (1 − r·d/y). Yield: price = face ÷ (1 + r·d/y).
 
@@ -20,7 +20,7 @@ named! {
 pub type Percent = Decimal;
 
 named! {
-    /// Who bears the platform's fees: the supplier out of what it gets, or the buyer, who is billed.
+    /// The party that bears the platform's fees: the supplier out of its proceeds, or the buyer, who is billed.
     Bearer { Supplier => "supplier", Buyer => "buyer" }
 }
 
@@ -32,12 +32,14 @@ pub struct FeeTerms {
     pub bearer: Bearer,
 }
 
-/// The largest share of the price that a least fee may come to, in basis points: 1 %. So the fees of all purchases of a receivable stay
-/// below that share, or the fee's own basis points, of what was paid for it, however many purchases there are.
+/// The largest share of the price that a least fee may come to, in basis points: 1 %. So the fees of all purchases of a
+/// receivable together stay below that share of the prices paid, or below the fee's own basis points. The number of purchases
+/// does not matter.
 pub const LEAST_FEE_SHARE_BPS: i64 = 100;
 
 impl FeeTerms {
-    /// The fee on a price: basis points, rounded half up, or the least amount as far as it is no more than its share of the price.
+    /// The fee on a price: the larger of its basis points, rounded half up, and the least amount. The least amount counts only up
+    /// to its share of the price.
     #[must_use]
     pub fn on(&self, price_minor: i64) -> i64 {
         let share = |bps: i64| exact(price_minor).saturating_mul(exact(bps)) / exact(10_000);
@@ -49,13 +51,13 @@ impl FeeTerms {
 /// The fee that is taken when a receivable is paid, for the part of it that was sold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SettlementFee {
-    /// What it comes to where all of the face is sold. 0 where the supplier does not bear it.
+    /// The fee where all of the face is sold. 0 where the supplier does not bear it.
     pub whole_minor: i64,
     pub face_minor: i64,
 }
 
 impl SettlementFee {
-    /// The fee on so many units, rounded half up: 0 of nothing, all of it on all of the face.
+    /// The fee on these units, rounded half up: 0 on nothing, all of it on all of the face.
     #[must_use]
     pub fn on(&self, units_minor: i64) -> Option<i64> {
         let (whole, face) = (i128::from(self.whole_minor), i128::from(self.face_minor));
@@ -72,7 +74,7 @@ pub struct PriceTerms {
     pub day_count: DayCount,
     pub due_date: NaiveDate,
     pub fee: FeeTerms,
-    /// What the supplier bears of it counts in what the sale costs.
+    /// The supplier's part of it is a cost of the sale.
     pub settlement: SettlementFee,
 }
 
@@ -85,13 +87,14 @@ pub struct Quote {
     /// Taken out of the price where the supplier bears it; otherwise the buyer is billed.
     pub fee_minor: i64,
     pub fee_bearer: Bearer,
-    /// What this sale adds to the settlement fee that the supplier bears: taken from the reserve when the buyer has paid.
+    /// The amount that this sale adds to the supplier's settlement fee. The platform takes it from the reserve when the buyer has
+    /// paid.
     pub settlement_fee_minor: i64,
     pub supplier_net_minor: i64,
     pub tenor_days: i64,
-    /// Simple return a year on the price, percent, four decimals: what the financier earns.
+    /// The financier's return: simple, a year, on the price, percent, four decimals.
     pub financier_rate: Percent,
-    /// Discount and both fees together against the net cash, percent a year: what the supplier pays.
+    /// The supplier's cost: discount and both fees together against the net cash, percent a year.
     pub supplier_rate: Percent,
 }
 
@@ -254,7 +257,8 @@ mod tests {
         assert_eq!((tiny.price_minor, tiny.fee_minor), (99, 0), "a least fee eats no price");
     }
 
-    /// 5,000.00 of 9,000.00 sold for 90 days at 6 %, purchase fee 4.93, settlement fee 5.00 on the whole: 2.78 of it are this sale's.
+    /// 5,000.00 of 9,000.00 are sold for 90 days at 6 %. The purchase fee is 4.93. The settlement fee is 5.00 on the whole; 2.78
+    /// of it are this sale's.
     #[test]
     fn the_settlement_fee_is_in_the_all_in_cost() {
         let terms = PriceTerms {
@@ -331,7 +335,7 @@ mod tests {
         }
     }
 
-    /// 12 % on 1,000.00 for 30 days of 360 are 10.00; a cent more or less is told apart, and nothing is earned backwards.
+    /// 12 % on 1,000.00 for 30 days of 360 are 10.00. One cent makes a difference, and nothing is earned backwards.
     #[test]
     fn interest_is_rounded_half_up_and_never_negative() {
         for (principal, rate, days, wanted) in [
@@ -349,7 +353,7 @@ mod tests {
         assert_eq!(interest(i64::MAX, "99".parse().unwrap(), DayCount::Actual360, date("2026-01-01"), date("2036-01-01")), None);
     }
 
-    /// A price or a net of nothing is none.
+    /// A price or a net amount of zero is refused.
     #[test]
     fn what_comes_to_nothing_is_not_quoted() {
         let fee = FeeTerms { bps: 0, minimum_minor: 0, bearer: Bearer::Supplier };

@@ -1,4 +1,4 @@
-//! Supply-chain finance programmes: a buyer's own terms by number, who takes part, and whether an invoice is eligible.
+//! Supply-chain finance programmes: a buyer's own terms by number, their members, and the eligibility of an invoice.
 
 use crate::Refusal;
 use crate::identity::plain_key;
@@ -23,11 +23,11 @@ named! {
     MemberEvent { Join => "join", Decline => "decline", Leave => "leave", Remove => "remove" }
 }
 named! {
-    /// What a bill to a buyer is for.
+    /// The fee that a bill to a buyer is for.
     FeeKind { Purchase => "purchase", Settlement => "settlement" }
 }
 named! {
-    /// Who answers for a buyer that does not pay.
+    /// The party that answers for a buyer that does not pay.
     Recourse { Without => "none", Supplier => "supplier" }
 }
 
@@ -46,7 +46,8 @@ pub fn next_state(state: ProgrammeState, event: ProgrammeEvent) -> Result<Progra
     }
 }
 
-/// A membership's state after `event`. Whoever has joined accepts a new version by joining again; declining it changes nothing.
+/// A membership's state after `event`. A supplier that has joined accepts a new version by joining again; declining it changes
+/// nothing.
 pub fn next_membership(state: MemberState, event: MemberEvent) -> Result<MemberState, Refusal> {
     use MemberEvent as E;
     use MemberState as S;
@@ -82,8 +83,8 @@ pub struct ProgrammeTerms {
 
 const WHOLE_BPS: i64 = 10_000;
 
-/// Whether terms can be proposed: each within its bounds, and what may be sold and what is kept back within the whole. A settlement fee
-/// that the supplier bears is taken from the reserve.
+/// Whether terms can be proposed: each is within its bounds, and the part for sale and the reserve together do not exceed the
+/// whole. A settlement fee that the supplier bears is taken from the reserve.
 pub fn decide_terms(terms: &ProgrammeTerms) -> Result<(), Refusal> {
     let within = |value: i64, least: i64, most: i64, field: &str| {
         let inside = (least..=most).contains(&value);
@@ -107,8 +108,8 @@ pub fn decide_terms(terms: &ProgrammeTerms) -> Result<(), Refusal> {
 }
 
 impl ProgrammeTerms {
-    /// What a receivable is issued under: this version, with the platform's late interest. A settlement fee that the buyer bears is billed
-    /// and not taken from the reserve.
+    /// The terms under which a receivable is issued: this version, with the platform's late interest. A settlement fee that the
+    /// buyer bears is billed and not taken from the reserve.
     #[must_use]
     pub fn issue_terms(&self, platform: &IssueTerms) -> IssueTerms {
         let mut terms = platform.clone();
@@ -147,7 +148,7 @@ pub fn begins(wanted: NaiveDate, today: NaiveDate) -> NaiveDate {
     wanted.max(today)
 }
 
-/// What eligibility is decided by.
+/// The facts that decide eligibility.
 #[derive(Clone, Debug)]
 pub struct EligibilityFacts<'a> {
     pub programme: ProgrammeState,
@@ -225,8 +226,8 @@ impl Rule {
     }
 }
 
-/// Whether an invoice may be confirmed under the programme today, or the first rule that says no: first what nobody can change about
-/// the invoice, then its days.
+/// Whether an invoice may be confirmed under the programme today, or the first rule that refuses it. Facts about the invoice that
+/// cannot change come first, then its days.
 pub fn eligible(facts: &EligibilityFacts<'_>) -> Result<(), Rule> {
     if facts.programme != ProgrammeState::Open {
         return Err(Rule::NotOpen { state: facts.programme });
@@ -276,8 +277,9 @@ pub fn are_related(one: &House<'_>, other: &House<'_>) -> bool {
     one.id == other.id || (!first.is_empty() && first == second) || tax_stem(one.tax_id) == tax_stem(other.tax_id)
 }
 
-/// What of a tax id names its holder, whatever branch or registration it is: the organisation code within a 统一社会信用代码 (GB 32100-2015,
-/// places 9 to 17), the PAN within a GSTIN, the nine digits of a Dutch VAT number before its `B` suffix, and otherwise all of it.
+/// The part of a tax id that names its holder, whatever branch or registration it is. Within a 统一社会信用代码 (GB 32100-2015, places 9
+/// to 17) it is the organisation code, within a GSTIN the PAN. Of a Dutch VAT number it is the nine digits before its `B` suffix,
+/// and otherwise all of the id.
 #[must_use]
 pub fn tax_stem(tax_id: &str) -> String {
     let key = crate::tax_id::key("", tax_id);

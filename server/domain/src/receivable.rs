@@ -1,4 +1,4 @@
-//! The receivable: what a confirmation turns into, and its states.
+//! The receivable that a confirmation creates, and its states.
 
 use crate::{
     DayCount, Refusal,
@@ -56,17 +56,17 @@ pub struct IssueTerms {
 /// When the settlement fee is due, and on what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeeRule {
-    /// On the whole confirmed amount, sold or not: of receivables from before the other rule.
+    /// On the whole confirmed amount, sold or not. This is the rule of receivables from before the other rule.
     Whole,
-    /// On what was sold; nothing where nothing was.
+    /// On the sold part; nothing where nothing was sold.
     OfSold,
 }
 
 impl FeeRule {
-    /// The name of the term that tells it.
+    /// The name of the term that holds it.
     pub const TERM: &str = "settlement_fee_on";
 
-    /// As the terms have it. Terms from before name none.
+    /// The name in the terms. Terms from before the rule name none.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -84,7 +84,7 @@ impl FeeRule {
         }
     }
 
-    /// What of the fee is due once nothing more can be sold.
+    /// The part of the fee that is due once nothing more can be sold.
     #[must_use]
     pub fn due(self, fee: SettlementFee, sold_minor: i64) -> Option<i64> {
         match self {
@@ -115,7 +115,7 @@ pub fn decide_issue(confirmed_minor: i64, terms: &IssueTerms) -> Result<IssueSpl
     Ok(IssueSplit { face_minor, reserve_minor, settlement_fee_minor })
 }
 
-/// What a confirmation is decided by. Amounts in minor units.
+/// The facts that decide a confirmation. Amounts in minor units.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfirmationFacts<'a> {
     pub amount_minor: i64,
@@ -124,13 +124,13 @@ pub struct ConfirmationFacts<'a> {
     /// Withholding, retention and other deductions as the buyer states them; all zero where it states none.
     pub deductions_minor: [i64; 3],
     pub due_date: NaiveDate,
-    /// What the invoice itself says.
+    /// The due date of the invoice itself.
     pub invoice_due_date: Option<NaiveDate>,
     pub today: NaiveDate,
 }
 
-/// How much the buyer may confirm, and for when: something, not more than is payable, in time. Less, or later than
-/// the invoice says, needs a reason. Answers whether it is less.
+/// Checks the amount and the day that a buyer confirms: above zero, not more than is payable, and in time. A smaller amount, or a
+/// later day than the invoice's, needs a reason. Returns whether the amount is smaller.
 pub fn decide_confirmation(facts: &ConfirmationFacts<'_>) -> Result<bool, Refusal> {
     let due_date = facts.due_date;
     if facts.amount_minor <= 0 {
@@ -154,7 +154,7 @@ pub fn decide_confirmation(facts: &ConfirmationFacts<'_>) -> Result<bool, Refusa
     Ok(less)
 }
 
-/// Whether stated deductions lead from what is payable to what is confirmed; those that do not are refused.
+/// Whether stated deductions lead from the payable amount to the confirmed one. Deductions that do not are refused.
 fn is_explained(facts: &ConfirmationFacts<'_>) -> Result<bool, Refusal> {
     if facts.deductions_minor.iter().any(|minor| *minor < 0) {
         return Err(Refusal::AmountInvalid { field: "deducted".to_owned() });

@@ -1,14 +1,15 @@
-//! An invoice's number in a text that somebody wrote for a bank.
+//! An invoice's number in a text that a person wrote for a bank.
 
 /// A number of fewer marks is found by chance.
 const FEWEST: usize = 3;
 
-/// What parts a number from the rest of the same number.
+/// A mark that joins the parts of one number.
 fn joins(mark: char) -> bool {
     matches!(mark, '-' | '/' | '.' | '_')
 }
 
-/// Whether a text names an invoice by its number: all of the number, and not as a part of a longer one. Capitals and small letters are alike.
+/// Whether a text names an invoice by its number: the whole number, and not as a part of a longer one. Capitals and small letters
+/// are alike.
 #[must_use]
 pub fn names_number(text: &str, number: &str) -> bool {
     let (text, number) = (text.to_uppercase(), number.trim().to_uppercase());

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use kernel::{ApprovalId, BankLineId};
 
-/// What a refusal means to the caller, whatever it is about.
+/// The meaning of a refusal for the caller, whatever it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The record is not there for this caller.
@@ -56,7 +56,7 @@ macro_rules! refusals {
                 named.unwrap_or_else(|| match self { $(Self::$variant $({ $($field: _),+ })? => refusals!(@about $($about)?),)+ }.to_owned())
             }
 
-            /// What the sentence needs: name and value, amounts as minor units.
+            /// The arguments of the sentence: name and value, amounts as minor units.
             #[must_use]
             pub fn arguments(&self) -> Vec<(&'static str, String)> {
                 match self { $(Self::$variant $({ $($field),+ })? => vec![$($((stringify!($field), $field.to_string())),+)?],)+ }
@@ -67,7 +67,7 @@ macro_rules! refusals {
 
 refusals! {
     // Who may act
-    /// The record is not there, or belongs to somebody else: the answer is the same.
+    /// The record is not there, or belongs to another company: the answer is the same.
     NotFound => missing "not_found",
     /// The role does not allow it.
     NotPermitted => forbidden "not_permitted",
@@ -75,12 +75,12 @@ refusals! {
     CapacityMissing => forbidden "capacity_missing",
     /// The same person may not make and approve.
     SamePerson => forbidden "same_person",
-    /// Whoever would agree stands behind the one who asked.
+    /// The person who would agree stands behind the one who asked.
     NotIndependent => forbidden "not_independent",
-    /// Whoever asked may not ask for it any more.
+    /// The person who asked has lost the right to ask for it.
     AskerLacksRight => conflict "asker_lacks_right",
     ApprovalDecided => conflict "approval_already_decided",
-    /// What is approved is not what was asked for.
+    /// The approved content is not the content of the request.
     ApprovalChanged => conflict "approval_content_changed",
     // The request itself
     /// The key was used before with other content.
@@ -115,20 +115,20 @@ refusals! {
     /// The two first people of a company are one.
     TwoPeopleNeeded { field: String } => invalid "two_people_needed",
     LastAdministrator => conflict "last_administrator",
-    /// Nobody but the one who asks could agree.
+    /// Only the person who asks could agree.
     SecondPersonMissing => conflict "second_person_missing",
     // Companies
     TaxIdTaken => conflict "tax_id_taken" at "tax_id",
     /// Another company has this GLN or electronic address.
     IdentifierTaken { field: String } => conflict "identifier_taken" at "gln",
-    /// What is sent is what is there already.
+    /// The sent values equal the stored ones.
     NothingChanged => conflict "nothing_changed" at "reason",
     IbanInvalid => invalid "iban_invalid" at "iban",
     /// It takes only payments with a QR reference.
     QrIban => invalid "qr_iban" at "iban",
     /// A country without IBANs: digits of an account number.
     AccountNumberInvalid { least: usize, most: usize } => invalid "account_number_invalid" at "iban",
-    /// Such a number is only found with its bank: a BIC, or so many marks of the clearing system's code.
+    /// Such a number needs its bank: a BIC, or the clearing system's code of `marks` marks.
     BankCodeInvalid { system: &'static str, marks: usize } => invalid "bank_code_invalid" at "bic",
     /// Money came from an account of which the bank's file does not say enough to pay it back.
     PayerAccountUnknown => invalid "payer_account_unknown",
@@ -146,7 +146,7 @@ refusals! {
     DueDateTooClose { due_date: NaiveDate } => invalid "due_date_too_close" at "due_date",
     DueDateTooFar { due_date: NaiveDate } => invalid "due_date_too_far" at "due_date",
     AmountTooLarge => invalid "amount_too_large",
-    /// A person has to look at it first; the same on what was made of it.
+    /// A person has to look at the invoice first. The same holds for the receivable made of it.
     UnderReview => conflict "under_review",
     ReviewDecided => conflict "review_already_decided",
     /// A credit note or replacement names an invoice that is not here.
@@ -167,7 +167,7 @@ refusals! {
     FileTooLarge => too_large "file_too_large" at "files",
     // Confirmation
     ConfirmedTooMuch { payable_minor: i64 } => invalid "confirmed_too_much" at "amount",
-    /// What is confirmed and what was deducted do not sum to what is payable.
+    /// The confirmed amount and the deductions do not sum to the payable amount.
     DeductionsDiffer { payable_minor: i64 } => invalid "deductions_differ" at "amount",
     ReasonMissing => invalid "reason_missing" at "reason",
     UndertakingChanged => conflict "undertaking_changed",
@@ -177,7 +177,7 @@ refusals! {
     /// An act on many was asked for, and none was chosen.
     NothingChosen => invalid "nothing_chosen" at "chosen",
     TooManyChosen { most: usize } => invalid "too_many_chosen" at "chosen",
-    /// Nobody is recorded to whom a link could be mailed.
+    /// The buyer has no recorded contact to whom a link could be mailed.
     ContactMissing => conflict "contact_missing",
     /// More than a contact may confirm by link.
     AboveContactLimit { most_minor: i64 } => invalid "above_contact_limit" at "amount",
@@ -201,18 +201,18 @@ refusals! {
     OfferClosed => conflict "offer_closed",
     OwnOffer => invalid "own_offer",
     OwnDebt => invalid "own_debt",
-    /// The platform does not let the buyer trade: what it owes is neither offered nor bought.
+    /// The platform does not let the buyer trade: its debts are neither offered nor bought.
     BuyerStopped => conflict "buyer_stopped",
-    /// A payment of the buyer has been overdue for longer than is let pass.
+    /// A payment of the buyer has been overdue for longer than the platform tolerates.
     BuyerOverdue { since: NaiveDate } => conflict "buyer_overdue",
     BelowMinimumTicket { minimum_minor: i64 } => invalid "below_minimum_ticket" at "units",
-    /// Only so much is left, and nothing was taken.
+    /// Only `left_minor` is left, and nothing was taken.
     SoldOut { left_minor: i64 } => conflict "sold_out" at "units",
     RemainderTooSmall { left_minor: i64, minimum_minor: i64 } => invalid "remainder_too_small" at "units",
     PriceNotPositive => invalid "price_not_positive",
     PriceChanged => conflict "price_changed",
     ReceivableMatured { due_date: NaiveDate } => conflict "receivable_matured",
-    /// More holders than fit one batch are being paid; until that is done nothing else moves their units.
+    /// More holders than fit one batch are being paid. Until that is done, nothing else moves their units.
     PaymentBeingShared => conflict "payment_being_shared",
     InsufficientCash { available_minor: i64 } => conflict "insufficient_cash" at "amount",
     BuyerLimitExceeded { room_minor: i64 } => conflict "buyer_limit_exceeded" at "units",
@@ -226,7 +226,7 @@ refusals! {
     RequestPending { approval_id: ApprovalId } => conflict "request_pending",
     /// A bank's file has brought this money already.
     ReceiptKnown { line_id: BankLineId } => conflict "receipt_known",
-    /// What the file would do is no longer what the check page showed.
+    /// The file would now do something else than the check page showed.
     CheckChanged => conflict "check_changed",
     /// The two records that are to be one differ in amount or currency.
     NotSameMoney => invalid "not_same_money" at "other_id",
@@ -237,10 +237,10 @@ refusals! {
     CustodyAccountMissing { currency: String } => conflict "custody_account_missing" at "currency",
     /// The account carries another currency.
     CustodyCurrencyOther { account: String, currency: String } => invalid "custody_currency_other" at "currency",
-    /// It pays out and is told to payers: another one must be chosen first.
+    /// The account pays out, and payers pay to it: the operator must choose another one first.
     CustodyAccountChosen { currency: String } => conflict "custody_account_chosen" at "currency",
     CustodyNotEmpty { currency: String, left_minor: i64 } => conflict "custody_not_empty",
-    /// So many lines, payouts and transfers of it wait.
+    /// The number of its lines, payouts and transfers that still wait.
     CustodyStillUsed { found: i64 } => conflict "custody_still_used",
     /// The file would draw more than the account has by the books.
     CustodyShort { account: String, currency: String, available_minor: i64 } => conflict "custody_short" at "account_id",

@@ -1,4 +1,4 @@
-//! What a person decides about an invoice that the rules against financing twice have stopped.
+//! A person's decision about an invoice that the rules against financing twice have stopped.
 
 use crate::Refusal;
 use kernel::{Blank, named};
@@ -15,7 +15,7 @@ named! {
     }
 }
 
-/// What is decided, by a reason that the supplier reads.
+/// The decision, with a reason that the supplier reads.
 pub fn decide(state: ReviewState, clear: bool, reason: &str) -> Result<ReviewState, Refusal> {
     if state != ReviewState::Open {
         return Err(Refusal::ReviewDecided);
@@ -26,13 +26,14 @@ pub fn decide(state: ReviewState, clear: bool, reason: &str) -> Result<ReviewSta
     Ok(if clear { ReviewState::Cleared } else { ReviewState::Refused })
 }
 
-/// Money is at stake when an invoice may go on, and when a receivable that exists already is stopped for good: two people.
+/// Whether the decision needs two people. Money is at stake when an invoice may go on, and when a receivable that exists already
+/// is stopped for good.
 #[must_use]
 pub fn needs_two(clear: bool, issued: bool) -> bool {
     clear || issued
 }
 
-/// What the invoice shows of its reviews: open while one is, cleared when one was and none is.
+/// The review state that the invoice shows: open while a review is open, cleared when one was cleared and none is open.
 #[must_use]
 pub fn standing(states: &[ReviewState]) -> Blank<ReviewState> {
     if states.contains(&ReviewState::Open) {
@@ -44,7 +45,7 @@ pub fn standing(states: &[ReviewState]) -> Blank<ReviewState> {
     }
 }
 
-/// Whether what was made of the invoice may not be offered or bought.
+/// Whether the receivable made of the invoice may not be offered or bought.
 #[must_use]
 pub fn holds(states: &[ReviewState]) -> bool {
     states.iter().any(|state| matches!(state, ReviewState::Open | ReviewState::Refused))

@@ -1,17 +1,17 @@
-//! The settlement instruction: one attempt to pay money out, its states, and what the bank says about it.
+//! The settlement instruction: one attempt to pay money out, its states, and the bank's reports about it.
 
 use crate::Refusal;
 use kernel::named;
 
 named! {
-    /// A request that waits for its second person is *created*; what goes to the bank is *authorised* at least.
+    /// A request that waits for its second person is *created*; a payout that goes to the bank is *authorised* at least.
     InstructionState {
         Created => "created", Authorised => "authorised", Sent => "sent", Accepted => "accepted", Pending => "pending",
         Settled => "settled", Rejected => "rejected", Unknown => "unknown", Returned => "returned", Cancelled => "cancelled",
     }
 }
 named! {
-    /// What a line of the bank's status report did.
+    /// The effect of a line of the bank's status report.
     StatusLineState {
         Rejected => "rejected", Noted => "noted", Conflict => "conflict", AlreadyRejected => "already_rejected", Unknown => "unknown",
         CodeUnknown => "code_unknown",
@@ -26,9 +26,9 @@ named! {
 
 /// The state after `event`, or why it cannot happen now.
 ///
-/// A status never leads backwards: whoever hears of acceptance after settlement, or while the bank's silence makes
-/// the outcome unknown, learns nothing that moves the state. Only money or the bank's no ends an unknown outcome. A payout that people
-/// took for settled by another one's debit is with the bank again.
+/// A status never leads backwards. A message of acceptance after settlement, or while the bank's silence makes the outcome
+/// unknown, does not move the state. Only money or the bank's rejection ends an unknown outcome. If people settled a payout with
+/// a debit of another one, undoing that leaves the payout with the bank again.
 pub fn next_state(state: InstructionState, event: InstructionEvent) -> Result<InstructionState, Refusal> {
     use InstructionEvent as E;
     use InstructionState as S;
@@ -56,9 +56,9 @@ impl InstructionState {
     }
 }
 
-/// What a bank's status code (ISO 20022 ExternalPaymentTransactionStatus1Code) does to the instruction. Completed
-/// settlement (ACSC, ACCC) is believed only when the statement shows the money: until then it is pending. Other codes, such
-/// as "received" or "part of the file", move nothing.
+/// The event that a bank's status code (ISO 20022 ExternalPaymentTransactionStatus1Code) means for the instruction. Completed
+/// settlement (ACSC, ACCC) is believed only when the statement shows the money: until then it is pending. Other codes, such as
+/// "received" or "part of the file", move nothing.
 #[must_use]
 pub fn event_of_status(code: &str) -> Option<InstructionEvent> {
     match code {

@@ -1,12 +1,12 @@
-//! How a buyer stands: whether what it owes may be offered and bought.
+//! How a buyer stands: whether its debts may be offered and bought.
 //!
-//! A company that may not trade is stopped. So is a buyer that has left a payment overdue for longer than the terms of its currency
-//! let pass. What was bought before stays as it is; what is on offer waits.
+//! A company that may not trade is stopped. So is a buyer whose payment is overdue for longer than the terms of its currency
+//! tolerate. Earlier purchases stay as they are; open offers wait.
 
 use crate::Refusal;
 use chrono::{Days, NaiveDate};
 
-/// What offers and purchases ask about the buyer.
+/// The facts about the buyer that offers and purchases need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BuyerStanding {
     /// The platform lets the company trade.
@@ -16,7 +16,7 @@ pub struct BuyerStanding {
 }
 
 impl BuyerStanding {
-    /// Refuses what may be neither offered nor bought.
+    /// Refuses debts that may be neither offered nor bought.
     pub fn check(self) -> Result<(), Refusal> {
         if !self.trades {
             return Err(Refusal::BuyerStopped);
@@ -30,7 +30,7 @@ impl BuyerStanding {
 pub struct Unpaid {
     pub payment_date: NaiveDate,
     pub grace_days: i64,
-    /// Days overdue that the terms of its currency let pass before its buyer is stopped. 0: none.
+    /// Days overdue that the terms of its currency tolerate before its buyer is stopped. 0: none.
     pub tolerated_days: i64,
 }
 
@@ -52,7 +52,7 @@ impl Unpaid {
     }
 }
 
-/// Since when a buyer's payments stop what it owes from being offered and bought; none where they do not.
+/// The day since which overdue payments keep a buyer's debts from being offered and bought; none where they do not.
 #[must_use]
 pub fn overdue_since(unpaid: &[Unpaid], today: NaiveDate) -> Option<NaiveDate> {
     unpaid.iter().filter_map(|payment| payment.stops_on(today)).min()
@@ -75,7 +75,7 @@ mod tests {
             ("2026-03-31", 3, 0, "2026-04-03", None),
             ("2026-03-31", 3, 0, "2026-04-04", Some("2026-04-04")),
             ("2026-03-31", 3, 0, "2027-01-01", Some("2026-04-04")),
-            // Ten days pass before it counts; the day that is told is the first on which it was overdue.
+            // Ten days pass before it counts. The returned day is the first on which it was overdue.
             ("2026-03-31", 3, 10, "2026-04-13", None),
             ("2026-03-31", 3, 10, "2026-04-14", Some("2026-04-04")),
             ("2028-02-28", 0, 0, "2028-02-29", Some("2028-02-29")),

@@ -1,10 +1,10 @@
-//! A company's tax number: the one form in which its dresses are compared, and whether it can be one. Its form and check digits
-//! are looked at, not whether the office knows it.
+//! A company's tax number: the one form in which its spellings are compared, and whether it can be a tax number. The check covers
+//! its form and check digits, not whether the tax office knows it.
 
 use crate::identity::plain_key;
 use std::collections::HashMap;
 
-/// What the check digits say.
+/// The result of the check digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checked {
     Fits,
@@ -63,7 +63,7 @@ fn social_credit_fits(code: &str) -> bool {
     31_usize.saturating_sub(sum) % 31 == *last
 }
 
-/// What VAT numbers begin with, and the country (ISO 3166-1) of each; of several for one country the usual one stands first.
+/// The prefixes of VAT numbers, and the country (ISO 3166-1) of each. Of several for one country the usual one stands first.
 const PREFIXES: &[(&str, &str)] = &[
     ("AT", "AT"),
     ("BE", "BE"),
@@ -101,11 +101,11 @@ const PREFIXES: &[(&str, &str)] = &[
     ("SK", "SK"),
 ];
 
-/// What people write before a number to say what it is.
+/// The words that people write before a number to name its kind.
 const LABELS: &[&str] =
     &["USTIDNR", "USTID", "MWSTNR", "MWST", "PIVA", "VAT", "TVA", "BTW", "IVA", "UID", "NIP", "NIF", "CIF", "CVR", "DIC", "OIB"];
 
-/// What stands behind a Swiss or Norwegian number to say that its holder is registered for VAT, in each language.
+/// The marks behind a Swiss or Norwegian number that show its holder's registration for VAT, in each language.
 const MARKS: &[&str] = &["MWST", "TVA", "IVA", "TPV", "VAT", "MVA"];
 
 /// A number without the word that says what it is.
@@ -114,9 +114,9 @@ fn unlabelled(plain: &str) -> String {
     LABELS.iter().find_map(|label| plain.strip_prefix(label).filter(known)).unwrap_or(plain).to_owned()
 }
 
-/// The one form of a tax id in all its dresses: capital letters and digits, whatever alphabet they were typed in; with the usual
-/// prefix of its country, without the marks and labels around it, and with the zeros that belong to it. `country` is that of the
-/// company, or empty where it is not known. Where the prefix stands, the form decides; where it is missing, the check digits must
+/// The one form of a tax id for all its spellings: capital letters and digits, whatever alphabet they were typed in. It has the
+/// usual prefix of its country and the zeros that belong to it, and no marks and labels around it. `country` is that of the
+/// company, or empty where it is not known. Where the prefix stands, the form decides. Where it is missing, the check digits must
 /// fit, so that no other number of that length is taken for it.
 #[must_use]
 pub fn key(country: &str, typed: &str) -> String {
@@ -134,7 +134,7 @@ pub fn key(country: &str, typed: &str) -> String {
     bare.filter(|rest| rest.starts_with(|mark: char| mark.is_ascii_digit())).map_or_else(|| plain.clone(), str::to_owned)
 }
 
-/// The whole number of a country from what stands behind its prefix, if it has the form of one.
+/// The whole number of a country from the part behind its prefix, if that has the right form.
 fn numbered(country: &str, rest: &str) -> Option<String> {
     let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|mark| mark.is_ascii_digit());
     let unmarked = || MARKS.iter().find_map(|mark| rest.strip_suffix(mark)).unwrap_or(rest);
@@ -188,7 +188,7 @@ pub fn bare(key: &str) -> &str {
     prefix.and_then(|(prefix, _)| key.strip_prefix(prefix)).unwrap_or(key)
 }
 
-/// The forms under which a company of this key may have been registered before its dresses were known as one, the key first. Ask
+/// The forms under which a company of this key may have been registered before its spellings counted as one, the key first. Ask
 /// [`is_of`] about each that is found: another country's company may have the same bare digits.
 #[must_use]
 pub fn dresses(key: &str) -> Vec<String> {
@@ -221,7 +221,7 @@ pub fn is_of(key: &str, country: &str, kept: &str) -> bool {
     kept == key || self::key(country, kept) == key
 }
 
-/// Companies by their tax ids, to be found by a number whose country is not told.
+/// Companies by their tax ids, found by a number even where its country is not known.
 #[derive(Clone, Debug)]
 pub struct Register<T> {
     by_key: HashMap<String, T>,

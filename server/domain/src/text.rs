@@ -3,8 +3,8 @@
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
 
-/// Control characters, those that nobody sees, and those that turn the direction of writing: they make one text look like
-/// another. Names and addresses have none: Default_Ignorable_Code_Point of the Unicode database, separators of lines and
+/// Control characters, invisible characters, and those that turn the direction of writing: they make one text look like another.
+/// Names and addresses have none. The set is Default_Ignorable_Code_Point of the Unicode database, separators of lines and
 /// paragraphs, marks of annotation, and the blank of Braille.
 #[must_use]
 pub fn is_hidden(mark: char) -> bool {
@@ -15,7 +15,7 @@ pub fn is_hidden(mark: char) -> bool {
     mark.is_control() || unseen || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(mark)
 }
 
-/// The same in a text of several lines, in which scripts also need their joiners, and signs what chooses their form.
+/// The same in a text of several lines. There, scripts also need their joiners, and signs need the marks that choose their form.
 #[must_use]
 pub fn is_hidden_in_prose(mark: char) -> bool {
     let needed = matches!(

@@ -4,10 +4,10 @@
 /// The version that new confirmations use.
 pub const CURRENT: &str = "2026-11";
 
-/// The version of what is signed before the invoice comes.
+/// The version of the words that a buyer signs before the invoice comes.
 pub const ADVANCE: &str = "2026-11-advance";
 
-/// What fills the text's places.
+/// The values that fill the text's places.
 #[derive(Clone, Debug)]
 pub struct UndertakingTerms<'a> {
     pub buyer: &'a str,
@@ -23,7 +23,7 @@ pub struct UndertakingTerms<'a> {
     pub issue_date: &'a str,
 }
 
-/// The words of `version` in `language` (`en` or `zh`), or nothing for a version that never was.
+/// The words of `version` in `language` (`en` or `zh`), or nothing for a version that never existed.
 #[must_use]
 pub fn text(version: &str, language: &str, terms: &UndertakingTerms<'_>) -> Option<String> {
     let template = match (version, language) {
@@ -42,7 +42,7 @@ pub fn text(version: &str, language: &str, terms: &UndertakingTerms<'_>) -> Opti
         ("{hash}", terms.document_hash),
         ("{issued}", terms.issue_date),
     ];
-    // One pass over the template: what fills a place is never itself searched for places.
+    // One pass over the template: a value that fills a place is never itself searched for places.
     let mut words = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {

@@ -1,7 +1,7 @@
-//! The order in which a buyer's money is used, and who gets which unit of it.
+//! The order in which a buyer's money is used, and the holder who gets each unit of it.
 //!
-//! Face to the holders pro rata; then late interest to those it accrued to; then the platform's settlement
-//! fee; then the reserve to the supplier. What is left over is the payer's and goes to suspense.
+//! Face to the holders pro rata; then late interest to those it accrued to; then the platform's settlement fee; then the reserve
+//! to the supplier. The rest is the payer's and goes to suspense.
 
 use crate::allocation::{Division, Running, Weight};
 use crate::chart::{AccountKey, Booking, Posting};
@@ -15,7 +15,7 @@ pub struct Holder {
     pub units_minor: i64,
     /// Late interest accrued to this holder before this payment and not paid yet.
     pub interest_due_minor: i64,
-    /// Units that it had when parts were last counted anew: with what was redeemed since then.
+    /// Units that it had when parts were last counted anew, including the units redeemed since then.
     pub units_whole_minor: i64,
     /// Late interest since it was last counted, paid or not.
     pub interest_whole_minor: i64,
@@ -24,17 +24,17 @@ pub struct Holder {
 /// How part payments are divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShareRule {
-    /// Each by itself, on what is left: of receivables from before the other rule.
+    /// Each payment by itself, on the units that are left. This is the rule of receivables from before the other rule.
     ByPayment,
-    /// On all that has been paid so far, so that it does not matter how a payment is cut.
+    /// On all that has been paid so far, so that the cut into payments does not matter.
     Running,
 }
 
 impl ShareRule {
-    /// The name of the term that tells it.
+    /// The name of the term that holds it.
     pub const TERM: &str = "part_payments";
 
-    /// As the terms have it. Terms from before name none.
+    /// The name in the terms. Terms from before the rule name none.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -79,7 +79,7 @@ impl Shares {
         }
     }
 
-    /// What is paid.
+    /// The paid amount.
     #[must_use]
     pub fn amount(&self) -> i64 {
         match self {
@@ -88,7 +88,7 @@ impl Shares {
         }
     }
 
-    /// What was due.
+    /// The due amount.
     #[must_use]
     pub fn due(&self) -> i64 {
         match self {
@@ -105,7 +105,7 @@ impl Shares {
     }
 }
 
-/// Which receivable, and whose.
+/// The receivable and its supplier.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     pub receivable: ReceivableId,
@@ -115,7 +115,7 @@ pub struct Place {
     pub junior: AssetId,
 }
 
-/// What comes before the holders' positions. Amounts in minor units.
+/// The facts that the plan needs beside the holders' positions. Amounts in minor units.
 #[derive(Clone, Copy, Debug)]
 pub struct WaterfallFacts {
     pub rule: ShareRule,
@@ -138,7 +138,7 @@ pub struct Plan {
     pub surplus_minor: i64,
 }
 
-/// What one holder gets.
+/// The share of one holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Share {
     pub face_minor: i64,
@@ -172,7 +172,8 @@ fn face_of(holder: &Holder) -> Option<Weight> {
     Some(Weight { id: holder.party.0, whole: holder.units_whole_minor, had })
 }
 
-/// All late interest that a holder may claim once this payment's is counted in. Where more accrues, parts are counted anew.
+/// All late interest that a holder may claim once this payment's accrual is counted in. Where more accrues, parts are counted
+/// anew.
 fn claim_of(accrued: &Division, holder: &Holder) -> Option<Weight> {
     let due = holder.interest_due_minor.checked_add(accrued.share(holder.party.0, holder.units_minor)?)?;
     let whole = if accrued.amount > 0 { due } else { holder.interest_whole_minor };
@@ -189,7 +190,7 @@ impl Plan {
             && junior_minor == reserve_units_minor
     }
 
-    /// What the holders get together.
+    /// The sum of the holders' shares.
     #[must_use]
     pub fn due_minor(&self) -> i64 {
         self.face.amount().saturating_add(self.interest.amount())
@@ -204,7 +205,7 @@ impl Plan {
         })
     }
 
-    /// What remains once all holders are paid: fee, reserve, surplus.
+    /// The rest once all holders are paid: fee, reserve, surplus.
     #[must_use]
     pub fn closing(&self, place: &Place) -> Vec<Posting> {
         let collection = AccountKey::collection(place.receivable, place.currency);
@@ -323,7 +324,7 @@ mod tests {
         assert_eq!((plan.interest.amount(), plan.fee_minor), (100, 0));
     }
 
-    /// What `holders` have got of face and late interest after these payments.
+    /// The face and late interest that `holders` have got after these payments.
     fn after(rule: ShareRule, payments: &[i64]) -> Vec<(i64, i64)> {
         let mut left = holders();
         let mut received = vec![(0, 0); left.len()];

@@ -1,4 +1,5 @@
-//! A zip of invoices. Names inside are shown and never used as paths; sizes are counted while unpacking, whatever the archive says.
+//! A zip of invoices. Names inside are shown and never used as paths. The reader counts sizes while it unpacks, and does not
+//! trust the archive's own.
 
 use crate::fault::shown;
 use crate::limits::{Limits, MEGABYTE};
@@ -19,7 +20,7 @@ pub fn is_zip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
 }
 
-/// All files of an archive. One that holds nothing but archives is refused; those beside other files come out unopened.
+/// All files of an archive. One that holds only archives is refused; archives beside other files come out unopened.
 pub fn members(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, FormatFault> {
     let found = unpack(bytes, limits)?;
     match found.first() {
@@ -40,7 +41,7 @@ pub(crate) fn names(bytes: &[u8]) -> Vec<String> {
     archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect()
 }
 
-/// The files of an archive, whatever they are.
+/// The files of an archive, of every kind.
 pub(crate) fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, FormatFault> {
     let mut members = Members::open(bytes, limits)?;
     let mut found = Vec::new();
@@ -62,7 +63,7 @@ pub struct Members<'a> {
 impl<'a> Members<'a> {
     pub fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self, FormatFault> {
         let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| FormatFault::ZipBroken)?;
-        // Of two files with one name the reader would show one only, and the other be lost without a word.
+        // The reader would show only one of two files with one name, and lose the other silently.
         if entries_of(bytes).is_some_and(|count| count != archive.len()) {
             return Err(FormatFault::ZipTwice);
         }
@@ -78,7 +79,7 @@ impl<'a> Members<'a> {
         self.archive.len()
     }
 
-    /// The next file, passing over folders and what file managers add.
+    /// The next file. Folders and the files that file managers add are left out.
     #[allow(clippy::should_implement_trait, reason = "a fault ends the archive, which an iterator would not say")]
     pub fn next(&mut self) -> Result<Option<Member>, FormatFault> {
         while self.index < self.archive.len() {
@@ -138,7 +139,7 @@ fn leads_out(name: &str) -> bool {
         || name.split(['/', '\\']).any(|part| part == "..")
 }
 
-/// What file managers add without being asked.
+/// A file that file managers add on their own.
 fn is_of_the_system(name: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or(name);
     name.starts_with("__MACOSX/") || last.starts_with('.') || last.eq_ignore_ascii_case("thumbs.db")

@@ -1,12 +1,12 @@
-//! Whether a text says that the claim was assigned, pledged or factored: what people write on an invoice that they have sold. A text
-//! that says so in passing costs a look, one that is overlooked costs the money.
+//! Whether a text says that the claim was assigned, pledged or factored, as people write on an invoice that they have sold. A
+//! text that says so in passing costs a look. An overlooked text costs the money.
 
 use crate::xml;
 use roxmltree::Node;
 use unicode_normalization::UnicodeNormalization;
 
-/// Words that are about a claim by themselves, in the form of [`plain`]. Before a caret no letter may stand: what is conceded, or
-/// precedes, is not ceded.
+/// Words that are about a claim by themselves, in the form of [`plain`]. No letter may stand before a word with a caret:
+/// "conceded" and "precedes" do not mean ceded.
 const CLEAR: &[&str] = &[
     // English
     "assignment of",
@@ -142,7 +142,7 @@ const CLEAR: &[&str] = &[
     "ファクタリング",
 ];
 
-/// Words that in a line of goods or services mean something else as often: a person who is assigned to a task, a room that is let.
+/// Words that often mean something else in a line of goods or services: a person assigned to a task, a room that is let.
 const ANYTHING: &[&str] = &[
     "assigned to",
     "have assigned",
@@ -160,7 +160,7 @@ const ANYTHING: &[&str] = &[
     "assignee",
 ];
 
-/// Several words of a language that puts others between them.
+/// Words that belong together in a language that puts others between them.
 const TOGETHER: &[(&str, &str)] = &[
     ("应收账款", "转让"),
     ("应收账款", "让与"),
@@ -228,7 +228,7 @@ fn plain(text: &str) -> String {
     joined
 }
 
-/// Whether a text of the document speaks of an assignment; one of a line has to be clear.
+/// Whether a text of the document speaks of an assignment. A text of a line must say so clearly.
 #[must_use]
 pub fn speaks(text: &str, in_line: bool) -> bool {
     if text.is_empty() {
@@ -248,8 +248,8 @@ fn has(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| begins(at))
 }
 
-/// The first text of a document that speaks of an assignment: of any element but the names and addresses of the two parties, whose
-/// trade may be just that. Empty where there is none.
+/// The first text of a document that speaks of an assignment; empty where there is none. The names and addresses of the two
+/// parties are left out, because assignment may be their trade.
 pub fn found(root: Node<'_, '_>) -> String {
     for node in root.descendants().filter(Node::is_element) {
         // An attribute may be a text as well: the name of a means of payment, of an attached file.

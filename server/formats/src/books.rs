@@ -38,7 +38,7 @@ pub struct BookEntry<'a> {
     pub amount: i64,
 }
 
-/// The name of an account: `Liabilities:Cash:10003`. The asset is told by the commodity.
+/// The name of an account: `Liabilities:Cash:10003`. The commodity shows the asset.
 #[must_use]
 pub fn account_name(key: AccountKey) -> String {
     match key.kind {
@@ -75,7 +75,7 @@ fn places(asset: AssetId) -> usize {
     usize::try_from(asset_currency(asset).as_ref().map_or(0, Currency::exponent)).unwrap_or(0)
 }
 
-/// What stands before the entries: every commodity and account is declared, so that the strict checks can be used.
+/// The text before the entries. It declares every commodity and account, so that the programs can use their strict checks.
 #[must_use]
 pub fn opening(format: BooksFormat, date: &str, accounts: &[AccountKey]) -> String {
     let mut names: Vec<String> = accounts.iter().map(|key| account_name(*key)).collect();
@@ -118,7 +118,8 @@ pub fn entry(format: BooksFormat, entry: &BookEntry<'_>) -> String {
     format!("\n{head}\n{}\n{}\n", line(entry.debit, entry.amount), line(entry.credit, entry.amount.saturating_neg()))
 }
 
-/// What stands after the entries: what each account must have, debit positive. `next_date` is the day after the last entry's.
+/// The text after the entries: the balance that each account must have, debit positive. `next_date` is the day after the last
+/// entry's.
 #[must_use]
 pub fn closing(format: BooksFormat, (date, next_date): (&str, &str), balances: &[(AccountKey, i64)]) -> String {
     let mut text = String::from("\n");

@@ -63,14 +63,14 @@ pub struct EntryDetail {
     pub remittance: String,
     /// Every structured block of the remittance.
     pub advised: Vec<Advised>,
-    /// What stands in fields that are not for the remittance: ids, names, additional information.
+    /// The texts of fields that are not for the remittance: ids, names, additional information.
     pub elsewhere: Vec<String>,
     pub collective: Collective,
     /// Set when this brings back a payment made earlier.
     pub returned: Option<Return>,
 }
 
-/// The payment file that a booking sums up, and what of it was no payment, as far as the bank says so.
+/// The payment file that a booking sums up, and the part that was no payment, as far as the bank says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Collective {
     /// Message id and payment block id (pain.001) that the booking names; either may be empty.
@@ -78,13 +78,13 @@ pub struct Collective {
     pub payment_id: String,
     /// How many payments there are.
     pub count: Option<usize>,
-    /// What the payments come to, in the booking's currency.
+    /// The sum of the payments, in the booking's currency.
     pub payments_minor: Option<i64>,
     /// Charges that the booking names.
     pub charges_minor: i64,
 }
 
-/// What one structured block of the remittance names, and how much of the payment is for it.
+/// The references in one structured block of the remittance, and the part of the payment that is for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advised {
     /// Creditor reference, document numbers and further words, in this order.
@@ -100,8 +100,8 @@ pub struct Return {
     pub note: String,
 }
 
-/// Reads a camt.053 or camt.054 file: all its statements, or a fault that names the element and line. The document may stand in an
-/// envelope, such as a business message with its header; an envelope may hold several.
+/// Reads a camt.053 or camt.054 file: all its statements, or a fault that names the element and line. The document may stand in
+/// an envelope, such as a business message with its header; an envelope may hold several.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Statement>, FormatFault> {
     let text = encoding::decode_xml(bytes)?;
     let document = xml::parse(&text, xml::STATEMENT_NODES)?;
@@ -189,7 +189,7 @@ fn read_statement(node: Node<'_, '_>, message_id: &str, created: Option<NaiveDat
 }
 
 impl Statement {
-    /// What the booked entries come to, credits positive.
+    /// The sum of the booked entries, credits positive.
     #[must_use]
     pub fn moved_minor(&self) -> i64 {
         let booked = self.entries.iter().filter(|entry| entry.booked);
@@ -429,8 +429,8 @@ fn read_return(node: Node<'_, '_>, entry_returned: bool) -> Option<Return> {
     Some(Return { reason, note: notes.join(" ") })
 }
 
-/// Whether the one transaction that is told is not the whole entry: the batch has more, or more money came in than it brought. What it names is
-/// then not where all of the money belongs.
+/// Whether the one listed transaction is only a part of the entry: the batch has more, or more money came in than it brought.
+/// Then its references are not where all of the money belongs.
 fn is_partial(entry: Node<'_, '_>, raw: &[RawDetail], (credit, total): (bool, i64)) -> bool {
     let [(_, only)] = raw else { return false };
     let batches = xml::children(entry, "NtryDtls").filter_map(|group| xml::child(group, "Btch"));
@@ -438,8 +438,8 @@ fn is_partial(entry: Node<'_, '_>, raw: &[RawDetail], (credit, total): (bool, i6
     count > 1 || (credit && only.collective.payments_minor.is_some_and(|minor| minor < total))
 }
 
-/// Each transaction gets its amount. A single one is the whole entry; several must sum to it, else the entry
-/// is taken as one sum that a person must place.
+/// Each transaction gets its amount. A single one is the whole entry. Several must sum to it, else the entry is taken as one sum
+/// that a person must place.
 fn share_out(raw: Vec<RawDetail>, total: i64, currency: &str, node: Node<'_, '_>) -> Result<Vec<EntryDetail>, FormatFault> {
     let whole = |mut detail: EntryDetail| {
         detail.amount_minor = total;
@@ -549,7 +549,7 @@ mod tests {
         assert_eq!(read(&format!("{batch}{batch}")), Collective::default(), "several files are no one file");
     }
 
-    /// A16: an entry that tells only a part of its transactions.
+    /// A16: an entry that lists only a part of its transactions.
     #[test]
     fn a_part_that_is_told_names_no_place_for_the_whole() {
         let part = |amount: &str| {

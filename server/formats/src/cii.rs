@@ -22,7 +22,7 @@ const NAMESPACES: &[&str] = &[
     "urn:un:unece:uncefact:data:standard:QualifiedDataType:100",
 ];
 
-/// Reads an invoice or a credit note: the type code tells which.
+/// Reads an invoice or a credit note: the type code says which.
 pub fn parse(bytes: &[u8]) -> Result<InvoiceFile, FormatFault> {
     let text = encoding::decode_xml(bytes)?;
     let document = xml::parse(&text, xml::INVOICE_NODES)?;
@@ -43,7 +43,7 @@ struct Parts<'a, 'i> {
     settlement: Option<Node<'a, 'i>>,
 }
 
-/// Reads what stands under the root. What is missing is left empty: the rules name it.
+/// Reads the elements under the root. A missing element stays empty: the rules name it.
 pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
     if !is_mine(root) {
         return Err(FormatFault::WrongKind { element: xml::name(root) });
@@ -144,8 +144,8 @@ fn read_preceding(node: Node<'_, '_>) -> Result<Preceding, FormatFault> {
     Ok(Preceding { number: xml::text(node, &["IssuerAssignedID"]), issue_date: date(node, "FormattedIssueDateTime")? })
 }
 
-/// When the net amount, or a part of it, is due by these terms. The day of a discount is no due date, unless the discount has a time
-/// of its own that ends on another day.
+/// When the net amount, or a part of it, is due by these terms. The day of a discount is no due date, unless the discount has a
+/// time of its own that ends on another day.
 fn net_due(terms: Node<'_, '_>) -> Result<Instalment, FormatFault> {
     let due_date = date(terms, "DueDateDateTime")?;
     let amount = xml::only_decimal(terms, &["PartialPaymentAmount"])?;
@@ -218,7 +218,7 @@ fn read_totals(settlement: Node<'_, '_>, currency: &str, tax_currency: &str) -> 
     Ok(totals)
 }
 
-/// One currency throughout; only totals of tax may be told in another one as well.
+/// One currency throughout; only totals of tax may have another one as well.
 fn check_currencies(root: Node<'_, '_>, currency: &str) -> Result<(), FormatFault> {
     if currency.is_empty() {
         return Ok(());

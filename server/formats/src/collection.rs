@@ -1,7 +1,7 @@
-//! The shared collection of real files, for the tests: where it lies and what its manifest expects.
+//! The shared collection of real files, for the tests: its folder, and the results that its manifest expects.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot read its data fails here")]
 
-/// The folder of the collection, beside the repository unless the environment says otherwise, or nothing where this machine does not
+/// The folder of the collection, beside the repository unless the environment says otherwise. None where this machine does not
 /// have it.
 pub fn folder() -> Option<String> {
     let told = std::env::var("KONTOR_SHARED").ok().map(std::path::PathBuf::from);

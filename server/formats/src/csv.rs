@@ -1,4 +1,4 @@
-//! Tables: Kontor's template for invoices in bulk, and the buyer's list of what it will pay. docs/INTAKE.md gives the columns.
+//! Tables: Kontor's template for invoices in bulk, and the buyer's list of payables. docs/INTAKE.md gives the columns.
 
 mod cells;
 mod confirmations;
@@ -11,12 +11,13 @@ pub use confirmations::{ConfirmationRow, read as read_confirmations};
 pub use invoices::CsvInvoice;
 pub use payables::Payable;
 
-/// More rows than this are split by whoever exports them: a table is taken in one commit, in which nobody else is served.
+/// The most rows of a table; its exporter must split a larger one. One commit takes a table, and the platform serves no other
+/// request in it.
 pub const MOST_ROWS: usize = 20_000;
-/// So many faults are told, those of all files of an upload together; the rest are counted.
+/// The most faults that are listed, for all files of an upload together; the rest are counted.
 pub const MOST_FAULTS: usize = 1_000;
 
-/// A table as it was read. One wrong cell, and nothing of it is taken.
+/// A table as it was read. One wrong cell refuses the whole table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Table {
     Invoices(Vec<CsvInvoice>),
@@ -24,11 +25,11 @@ pub enum Table {
     Faulty(Faults),
 }
 
-/// What is wrong with a table.
+/// The faults of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
     pub told: Vec<FormatFault>,
-    /// Faults beyond those that are told.
+    /// Faults beyond the listed ones.
     pub more: usize,
     /// Rows that the table has, good and bad.
     pub rows: usize,
@@ -61,12 +62,12 @@ pub(crate) fn invoice_grid(text: &str) -> Result<table::Grid<'_>, FormatFault> {
     if invoices::is_heading(&table.heading) { table.cut() } else { Err(FormatFault::UnknownKind) }
 }
 
-/// Reads a table that must be the buyer's payables: what its heading lacks is told by name.
+/// Reads a table that must be the buyer's payables. The fault names the columns that its heading lacks.
 pub fn read_payables(bytes: &[u8]) -> Result<Result<Vec<Payable>, Faults>, FormatFault> {
     payables::read(table::open(&table::decode(bytes)?)?)
 }
 
-/// Either all rows or all faults, of which so many are told and the others counted.
+/// Either all rows or all faults. The first [`MOST_FAULTS`] are listed and the others counted.
 fn all_or_faults<T>(rows: impl Iterator<Item = Result<T, Vec<FormatFault>>>) -> Result<Vec<T>, Faults> {
     let (mut good, mut faults) = (Vec::new(), Faults::default());
     for row in rows {

@@ -1,5 +1,4 @@
-//! From bytes to text: UTF-8 and UTF-16 by what the bytes are, other encodings by the name that an XML declaration gives, and
-//! nothing guessed.
+//! From bytes to text. The bytes themselves show UTF-8 and UTF-16; an XML declaration names other encodings. Nothing is guessed.
 
 use crate::FormatFault;
 use crate::fault::shown;

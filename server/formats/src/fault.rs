@@ -15,7 +15,7 @@ macro_rules! faults {
                 match self { $(Self::$variant $({ $($field: _),+ })? => $code,)+ }
             }
 
-            /// What the sentence needs: name and value.
+            /// The arguments of the sentence: name and value.
             #[must_use]
             pub fn arguments(&self) -> Vec<(&'static str, String)> {
                 match self { $(Self::$variant $({ $($field),+ })? => vec![$($((stringify!($field), $field.to_string())),+)?],)+ }
@@ -64,7 +64,7 @@ faults! {
     PdfEncrypted => "pdf_encrypted",
     PdfTooMuch => "pdf_too_much",
     PdfWithoutInvoice => "pdf_without_invoice",
-    /// Two embedded invoices: which one is meant is not for a program to guess.
+    /// Two embedded invoices: a program must not guess which one is meant.
     PdfTwoInvoices { names: String } => "pdf_two_invoices",
     // Archives
     ZipBroken => "zip_broken",
@@ -87,12 +87,12 @@ faults! {
     CsvColumnRepeated { column: String } => "csv_column_repeated",
     CsvCellMissing { line: u32, column: String } => "csv_cell_missing",
     CsvCell { line: u32, column: String, text: String } => "csv_cell",
-    /// A character that nobody sees, or that turns the direction of writing.
+    /// An invisible character, or one that turns the direction of writing.
     CsvHidden { line: u32, column: String, mark: String } => "csv_hidden",
     /// A long number that a sheet has shortened.
     CsvScientific { line: u32, column: String, text: String } => "csv_scientific",
     CsvDueBeforeIssue { line: u32, column: String, text: String, issued: String } => "csv_due_before_issue",
-    /// The row's amounts do not lead to what is payable.
+    /// The row's amounts do not lead to the payable amount.
     CsvTotals { line: u32, column: String, text: String } => "csv_totals",
     CsvRepeated { line: u32, earlier: u32 } => "csv_repeated",
     CsvTooMany { most: usize } => "csv_too_many",
@@ -112,7 +112,7 @@ impl std::fmt::Display for FormatFault {
 
 impl std::error::Error for FormatFault {}
 
-/// At most so many characters of a file's text are shown back.
+/// The most characters of a file's text that are shown back.
 const SHOWN: usize = 60;
 
 /// A piece of the file, short and without control characters, for a fault's arguments.

@@ -36,7 +36,7 @@ pub struct Party {
     pub name: String,
     /// The name came from the place where the standard wants the registered one.
     pub has_legal_name: bool,
-    /// BT-28: the name under which the party trades, where the syntax tells the two apart.
+    /// BT-28: the name under which the party trades, where the syntax has a place of its own for it.
     pub trade_name: String,
     /// BT-31, BT-48: VAT identifier, or where there is none the other tax registration.
     pub tax_id: String,
@@ -173,7 +173,7 @@ pub struct Totals {
     pub prepaid: Amount,
     /// BT-114
     pub rounding: Amount,
-    /// BT-115: what is owed
+    /// BT-115: the owed amount
     pub payable: Amount,
 }
 
@@ -208,7 +208,7 @@ pub struct Preceding {
     pub issue_date: Option<NaiveDate>,
 }
 
-/// A part of what is owed, with a day of its own.
+/// A part of the owed amount, with a day of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Instalment {
@@ -216,8 +216,8 @@ pub struct Instalment {
     pub amount: Amount,
 }
 
-/// What Kontor reads of an invoice. A text that is not in the file is empty; the rules say what is missing. What only the rules need
-/// stays where the file is read, and does not cross the border between two processes.
+/// The data that Kontor reads of an invoice. A text that is not in the file is empty; the rules say what is missing. Data that
+/// only the rules need stays in the process that reads the file, and does not cross to the other process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InvoiceFile {
@@ -254,7 +254,7 @@ pub struct InvoiceFile {
     pub preceding: Vec<Preceding>,
     pub seller: Party,
     pub buyer: Party,
-    /// BG-10: somebody other than the seller is to be paid.
+    /// BG-10: a party other than the seller is to be paid.
     pub payee: Option<Party>,
     /// BG-11
     pub tax_representative: Option<Party>,
@@ -264,7 +264,7 @@ pub struct InvoiceFile {
     pub has_delivery_date: bool,
     pub period: Option<Period>,
     pub payments: Vec<Payment>,
-    /// BT-83 of a file that does not tell it with each means of payment.
+    /// BT-83 of a file that does not give it with each means of payment.
     pub reference_without_means: String,
     #[serde(skip)]
     pub adjustments: Vec<Adjustment>,
@@ -283,7 +283,7 @@ pub struct InvoiceFile {
     pub syntax_findings: Vec<(&'static str, u32)>,
 }
 
-/// As many of each list, and as many characters of each text, as anybody looks at once the rules have passed.
+/// The most entries of each list, and the most characters of each text, that people look at once the rules have passed.
 const MOST_TAKEN: usize = 100;
 const LONGEST_TAKEN: usize = 1_000;
 
@@ -308,7 +308,8 @@ impl Party {
 }
 
 impl InvoiceFile {
-    /// What is taken from a file that keeps the rules. Its texts are cut to a bound, after they were searched for an assignment.
+    /// The part of the invoice that Kontor takes from a file that keeps the rules. Its texts are cut to a bound, after they were
+    /// searched for an assignment.
     #[must_use]
     pub fn taken(mut self) -> Self {
         self.notes.truncate(MOST_TAKEN);
@@ -353,7 +354,7 @@ impl InvoiceFile {
         matches!(self.syntax, Syntax::UblInvoice | Syntax::UblCreditNote | Syntax::Cii)
     }
 
-    /// BT-3, or where the file has none what its syntax means: a credit note's root says so itself.
+    /// BT-3. Where the file has none, its syntax decides: a credit note's root says so itself.
     #[must_use]
     pub fn document_type(&self) -> &str {
         match (self.type_code.as_str(), self.syntax) {
@@ -375,7 +376,7 @@ impl InvoiceFile {
         self.payments.iter().flat_map(|payment| &payment.accounts).find(|account| !account.is_empty()).map_or("", String::as_str)
     }
 
-    /// BT-83: what the payer is to quote.
+    /// BT-83: the reference that the payer is to quote.
     #[must_use]
     pub fn payment_reference(&self) -> &str {
         let references = self.payments.iter().map(|payment| payment.reference.as_str());
@@ -388,7 +389,7 @@ impl InvoiceFile {
         self.attachments.iter().filter(|attachment| attachment.is_embedded).count()
     }
 
-    /// Somebody else is to be paid, or a text speaks of an assignment: already sold elsewhere?
+    /// Another party is to be paid, or a text speaks of an assignment: the claim may already be sold elsewhere.
     #[must_use]
     pub fn assigned_elsewhere(&self) -> bool {
         let same = |one: &str, other: &str| domain::identity::plain_key(one) == domain::identity::plain_key(other);
@@ -397,7 +398,7 @@ impl InvoiceFile {
         other_payee || !self.assignment.is_empty()
     }
 
-    /// The earlier invoices that it names, each once: a number that stands there again with a day, or without one, is the same.
+    /// The earlier invoices that it names, each once. A number that stands there again with a day, or without one, is the same.
     #[must_use]
     pub fn named_invoices(&self) -> Vec<Preceding> {
         let key = |named: &Preceding| domain::identity::normalise_number(&named.number);

@@ -38,8 +38,8 @@ const ROOT: &str = "urn:oasis:names:specification:ubl:schema:xsd:ApplicationResp
 const CAC: &str = "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2";
 const CBC: &str = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2";
 
-/// Electronic address schemes (EAS, as CEN's artefacts 1.3.16 know them) for VAT numbers, by country. Sweden's 9955 has left the list,
-/// and Denmark's and Norway's schemes are of other numbers.
+/// Electronic address schemes (EAS, as CEN's artefacts 1.3.16 know them) for VAT numbers, by country. Sweden's 9955 has left the
+/// list, and Denmark's and Norway's schemes are of other numbers.
 const VAT_SCHEMES: &[(&str, &str)] = &[
     ("AD", "9922"),
     ("AL", "9923"),
@@ -109,7 +109,7 @@ fn unwritable(element: &str) -> FormatFault {
 /// The response's text, if it keeps the rules of its transaction.
 pub fn write(response: &InvoiceResponse) -> Result<String, FormatFault> {
     let explains = matches!(response.code, AnswerCode::ConditionallyAccepted | AnswerCode::UnderQuery | AnswerCode::Rejected);
-    // T111-R001: whoever does not simply accept says why. R002: the reason "other" is told in words.
+    // T111-R001: an answer that does not simply accept states a reason. R002: the reason "other" needs words.
     if explains && response.reason_code.is_none() {
         return Err(unwritable("StatusReasonCode"));
     }

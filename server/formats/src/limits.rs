@@ -1,4 +1,4 @@
-//! How much a file may ask for: what is larger is refused before it costs anything.
+//! How much a file may ask for: a larger file is refused before it costs anything.
 
 /// The largest number of objects, files and bytes that a container may unpack to.
 #[derive(Clone, Copy, Debug)]

@@ -31,7 +31,7 @@ fn read(kind: &str, bytes: &[u8]) -> Result<InvoiceFile, FormatFault> {
     Ok(*file)
 }
 
-/// The columns in which a file differs from what the independent tool read.
+/// The columns in which a file differs from the independent tool's reading.
 fn differences(row: &Row<'_>, file: &InvoiceFile) -> Vec<String> {
     let day = |day: Option<chrono::NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
     let amount = |amount: Amount| amount.map(|amount| plain(&amount.normalize().to_string())).unwrap_or_default();
@@ -78,7 +78,7 @@ fn differences(row: &Row<'_>, file: &InvoiceFile) -> Vec<String> {
             _ if better.is_some() => better.map(|(_, _, value)| (*value).to_owned()).unwrap_or_default(),
             // The Chinese invoice writes its day in characters.
             "issue_date" if file.syntax == Syntax::Fapiao => row.get(column).replace(['年', '月'], "-").replace('日', ""),
-            // The manifest does not count what a person reads on the page.
+            // The manifest does not count the lines and attachments that a person reads on the page.
             "n_lines" | "n_attachments" if file.syntax == Syntax::Fapiao => continue,
             // XML Schema allows a time zone behind a date; it does not change the day.
             "issue_date" | "due_date" => row.get(column).chars().take(10).collect(),
@@ -103,7 +103,7 @@ const BETTER: &[(&str, &str, &str)] = &[
     ("mustang/Extended_SubInvoiceLines_Hardware_Bsp2.xml", "due_date", "2026-06-13"),
 ];
 
-/// Where the reader stops before a rule could speak: the file, the fault's code, and what CEN's artefacts say of it.
+/// Files at which the reader stops before a rule applies: the file, the fault's code, and the verdict of CEN's artefacts.
 const STOPPED: &[(&str, &str, &str)] = &[
     // Two electronic addresses where one is allowed; CEN's own check ends in a type error.
     ("mustang/Extended_fremdwaehrung.xml", "repeated", "SCHEMATRON-TYPE-ERROR"),
@@ -206,7 +206,7 @@ fn the_rules_agree_with_cens_artefacts_on_every_file() {
     assert!(seen > 225, "{seen}");
 }
 
-/// What the official schemas refuse is refused or told, and nothing else is.
+/// Each file that the official schemas refuse is refused or reported, and no other file is.
 #[test]
 fn the_schemas_verdict_is_told_of_every_file() {
     let Some(data) = folder() else { return };
@@ -285,8 +285,8 @@ impl Known {
     }
 }
 
-/// The groups of the collection: what is the same invoice in another syntax, file or dress is blocked, what shares seller and number
-/// with other content is stopped for a person. Only files that can be read at all can be financed.
+/// The groups of the collection. The rules block the same invoice in another syntax, file or spelling. They stop an invoice with
+/// the same seller and number but other content for a person. Only readable files can be financed.
 #[test]
 fn the_double_financing_groups_all_behave() {
     use domain::identity::{ReviewRule, is_same, suspicions};
@@ -330,7 +330,7 @@ fn the_double_financing_groups_all_behave() {
     assert!(blocked > 1_000 && stopped > 500, "{blocked} {stopped}");
 }
 
-/// Another payee, a type that says so, or a note: these stop for a person, and the others of the collection do not.
+/// Another payee, a type that says so, or a note: these stop for a person, and the other files of the collection do not.
 #[test]
 fn files_that_say_they_were_assigned_are_known() {
     let Some(data) = folder() else { return };
@@ -350,7 +350,7 @@ fn files_that_say_they_were_assigned_are_known() {
     assert!(stopped > 15 && free > 60, "{stopped} {free}");
 }
 
-/// The type codes of the collection: credits, replacements and what is no claim.
+/// The type codes of the collection: credits, replacements and documents that are no claim.
 #[test]
 fn the_type_codes_of_the_collection_are_decided() {
     use domain::invoice::{DocumentKind, document_kind};
@@ -408,7 +408,7 @@ fn cens_unit_tests_of_the_rules_pass() {
             for expected in assert.children().filter(named) {
                 let rule = crate::xml::own_text(expected);
                 let wants_success = expected.tag_name().name() == "success";
-                // A fault names what no rule could be asked about any more.
+                // A fault stands for rules that can no longer be checked.
                 let succeeds = file.as_ref().is_ok_and(|found| !found.iter().any(|finding| finding.rule == rule));
                 seen += 1;
                 if succeeds != wants_success && !UNIT_DEVIATIONS.contains(&rule.as_str()) {
@@ -440,7 +440,7 @@ fn parties_without_a_tax_id_lead_to_their_company() {
             names: [&party.name, &party.trade_name],
             country,
         };
-        // As the operator has registered it: by its name, or with what else the file says of it.
+        // The company as the operator has registered it: by its name, or by another detail in the file.
         let company = Company {
             tax_key: "another",
             registration_id: if by_name { "" } else { &party.legal_id },

@@ -1,5 +1,5 @@
-//! The Chinese electronic invoice of 2019: an OFD document (GB/T 33190, a zip of XML files) that carries the tax authority's data as
-//! one XML file. Only that file is read; whether its seal holds is for the tax authority's own check.
+//! The Chinese electronic invoice of 2019. It is an OFD document (GB/T 33190, a zip of XML files) that carries the tax
+//! authority's data as one XML file. The reader reads only that file; the tax authority itself checks the seal.
 
 use crate::archive::{self, Member};
 use crate::invoice::{InvoiceFile, Line, Party, Syntax, Totals};

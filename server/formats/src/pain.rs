@@ -32,7 +32,7 @@ pub struct CreditTransfer {
     pub creditor_bic: String,
     /// As the company's data have it; the file has it in the characters that banks take, where its town and country are known.
     pub creditor_address: Option<PostalAddress>,
-    /// What it is for, as people write it; may be empty. The file has it in the characters that banks take.
+    /// The purpose, as people write it; may be empty. The file has it in the characters that banks take.
     pub remittance: String,
 }
 
@@ -75,14 +75,14 @@ const LONGEST_TOWN: usize = 35;
 /// Characters of a building number and of a postcode (`BldgNb`, `PstCd`).
 const LONGEST_NUMBER: usize = 16;
 
-/// Whether a bank can be told this holder's name.
+/// Whether a payment file can hold this holder's name.
 #[must_use]
 pub fn is_writable(holder: &str) -> bool {
     latin::written(holder, LONGEST_NAME).is_some()
 }
 
-/// A name in the characters that every bank takes: one other can have the whole file refused. A transfer that stays within
-/// China's own system, from account to account, keeps its Chinese name, which is compared there.
+/// A name in the characters that every bank takes: another character can make a bank refuse the whole file. A transfer that stays
+/// within China's own system, from account to account, keeps its Chinese name, which is compared there.
 fn name_of(name: &str, accounts: [&BankAccountNumber; 2], element: &str) -> Result<String, FormatFault> {
     if are_chinese(accounts) {
         return Ok(name.to_owned());
@@ -170,8 +170,9 @@ fn check(facts: &PaymentFileFacts) -> Result<(), FormatFault> {
     Ok(())
 }
 
-/// Countries whose banks are in the SEPA schemes, by the country code of their IBANs (EPC409-09, list of SEPA scheme countries, 2025). Åland, the
-/// Azores and the French overseas territories have their states' codes, Guernsey, Jersey and Man the British one.
+/// Countries whose banks are in the SEPA schemes, by the country code of their IBANs (EPC409-09, list of SEPA scheme countries,
+/// 2025). Åland, the Azores and the French overseas territories have their states' codes, Guernsey, Jersey and Man the British
+/// one.
 const SEPA: &[&str] = &[
     "AD", "AL", "AT", "BE", "BG", "CH", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GI", "GR", "HR", "HU", "IE", "IS",
     "IT", "LI", "LT", "LU", "LV", "MC", "MD", "ME", "MK", "MT", "NL", "NO", "PL", "PT", "RO", "RS", "SE", "SI", "SK", "SM", "VA",
@@ -209,7 +210,7 @@ fn write_document(writer: &mut Sink, facts: &PaymentFileFacts) -> Io {
             group(writer, "PmtInf", |writer| {
                 leaf(writer, "PmtInfId", &facts.message_id)?;
                 leaf(writer, "PmtMtd", "TRF")?;
-                // A wish: each payment as an entry of its own, so that it can be told.
+                // Asks the bank to book each payment as an entry of its own, so that a statement shows each.
                 leaf(writer, "BtchBookg", "false")?;
                 leaf(writer, "NbOfTxs", &count)?;
                 leaf(writer, "CtrlSum", &sum)?;
@@ -439,7 +440,8 @@ mod tests {
         assert_eq!((text.matches("<Nm>江海精密</Nm>").count(), text.matches("<Nm>Jiang Hai Jing Mi</Nm>").count()), (1, 3));
     }
 
-    /// B2: an address is structured (unstructured ones end in November 2026), in the schema's order, with town and country at the least.
+    /// B2: an address is structured (unstructured ones end in November 2026), in the schema's order, with town and country at the
+    /// least.
     #[test]
     fn b2_an_address_is_structured_or_left_out() {
         let address = |[street, building, postcode, town, country]: [&str; 5]| {
@@ -518,7 +520,7 @@ mod tests {
         let mut bad = facts();
         bad.transfers[0].creditor_name = "x".repeat(141);
         assert!(matches!(write(&bad), Err(FormatFault::NotWritable { .. })));
-        // B7: of a name of more than 70 characters the words are written that fit.
+        // B7: a name of more than 70 characters is cut to the words that fit.
         bad.transfers[0].creditor_name = format!("{} GmbH", "Maschinenbau ".repeat(6));
         let text = write(&bad).unwrap();
         assert!(text.contains(&format!("<Nm>{}</Nm>", "Maschinenbau ".repeat(5).trim_end())), "{text}");

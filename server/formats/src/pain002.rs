@@ -1,11 +1,11 @@
-//! What the bank says about a payment file: ISO 20022 pain.002, customer payment status report, versions 03 to 10.
+//! The bank's report on a payment file: ISO 20022 pain.002, customer payment status report, versions 03 to 10.
 
 use crate::fault::shown;
 use crate::{FormatFault, encoding, xml};
 use roxmltree::Node;
 use serde::{Deserialize, Serialize};
 
-/// More than a payment file has transfers: all of them are taken up in one commit, in which nobody else is served.
+/// More than the transfers of a payment file. One commit takes all of them, and the platform serves no other request in it.
 const MOST_STATUSES: usize = 12_000;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct StatusReport {
     pub statuses: Vec<Status>,
 }
 
-/// What a status is said about.
+/// The subject of a status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scope {
     /// The whole file.
@@ -34,7 +34,7 @@ pub struct Status {
     pub scope: Scope,
     /// ACTC, ACCP, ACSP, ACSC, PDNG, RJCT and others.
     pub code: String,
-    /// Why, where the bank says so; else empty.
+    /// The reason, where the bank gives one; else empty.
     pub reason: String,
     /// The bank's own words, or empty.
     pub note: String,
@@ -75,7 +75,7 @@ pub fn parse(bytes: &[u8]) -> Result<StatusReport, FormatFault> {
     })
 }
 
-/// The end-to-end id; where a bank leaves it out, whatever it names the transfer by.
+/// The end-to-end id. Where a bank leaves it out, another id by which the bank names the transfer.
 fn transaction_id(node: Node<'_, '_>) -> String {
     let names = ["OrgnlEndToEndId", "OrgnlInstrId", "StsId"];
     names.iter().map(|name| xml::text(node, &[name])).find(|id| !id.is_empty()).unwrap_or_default()

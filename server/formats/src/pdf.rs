@@ -1,5 +1,5 @@
-//! Hybrid invoices: Factur-X and ZUGFeRD put the invoice as an XML file into a PDF. Only that file is taken out; what the pages show
-//! is never read.
+//! Hybrid invoices: Factur-X and ZUGFeRD put the invoice as an XML file into a PDF. The reader takes out only that file and never
+//! reads the pages.
 
 use crate::archive::Member;
 use crate::limits::Limits;
@@ -15,14 +15,15 @@ pub fn is_pdf(bytes: &[u8]) -> bool {
     bytes.get(..1024.min(bytes.len())).is_some_and(|head| head.windows(5).any(|mark| mark == b"%PDF-"))
 }
 
-/// The one XML invoice that lies in a PDF, with the name under which it was attached. The file is hostile until shown otherwise: run this where time and memory are limited.
+/// The one XML invoice that lies in a PDF, with the name under which it was attached. The file is hostile until shown otherwise:
+/// run this where time and memory are limited.
 pub fn embedded_invoice(bytes: &[u8], limits: &Limits) -> Result<Member, FormatFault> {
     let options = LoadOptions { max_decompressed_size: Some(limits.file_bytes), ..LoadOptions::default() };
     let document = Document::load_mem_with_options(bytes, options).map_err(broken)?;
     if document.is_encrypted() || document.was_encrypted() {
         return Err(FormatFault::PdfEncrypted);
     }
-    // What a repair would find is not what the writer sealed.
+    // A repaired file is not the file that the writer sealed.
     if document.xref_recovery.is_some() {
         return Err(FormatFault::PdfBroken);
     }
@@ -39,7 +40,7 @@ pub fn embedded_invoice(bytes: &[u8], limits: &Limits) -> Result<Member, FormatF
         let standard = NAMES.contains(&name.to_lowercase().as_str());
         match root_is_invoice(&content) {
             Ok(false) if !standard => {}
-            // A file under the standard's name is meant as the invoice: what is wrong with it is said.
+            // A file under the standard's name is meant as the invoice: its fault is reported.
             Err(fault) if standard => return Err(fault),
             Err(_) => {}
             Ok(_) if invoices.iter().any(|known| known.content == content) => {}
@@ -99,8 +100,8 @@ fn attachments(document: &Document, limits: &Limits) -> Result<Vec<(String, Vec<
     Ok(found)
 }
 
-/// The file specifications that the newest catalog reaches: what an update has replaced is no part of the document any more
-/// (ISO 32000-1, 7.5.6), though it still lies in the file.
+/// The file specifications that the newest catalog reaches. A specification that an update has replaced is no part of the
+/// document any more (ISO 32000-1, 7.5.6), though it still lies in the file.
 fn specifications(document: &Document) -> Vec<&Dictionary> {
     let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
     let mut left: Vec<&Object> = document.trailer.get(b"Root").into_iter().collect();

@@ -1,4 +1,4 @@
-//! One door for every file: what it is, is told by its content and never by its name.
+//! One door for every file: its content decides its kind, never its name.
 
 use crate::archive::{self, Member};
 use crate::csv::{self, CsvInvoice, Faults, Payable};
@@ -8,7 +8,7 @@ use crate::{FormatFault, cii, encoding, ofd, pdf, ubl, xml};
 use roxmltree::Node;
 use serde::{Deserialize, Serialize};
 
-/// What a file turned out to be, and what it holds.
+/// The kind of a file, and its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read {
     /// One invoice; its syntax says which kind it was.
@@ -19,7 +19,7 @@ pub enum Read {
     Archive(Vec<Member>),
     /// Kontor's own table of invoices.
     Invoices(Vec<CsvInvoice>),
-    /// A buyer's table of what it will pay.
+    /// A buyer's table of payables.
     Payables(Vec<Payable>),
     /// A table with faults: nothing of it is taken.
     FaultyTable(Faults),
@@ -44,7 +44,7 @@ pub fn container(bytes: &[u8]) -> Option<Container> {
     }
 }
 
-/// What lies in a container: the one invoice of a PDF or OFD document, or all files of a zip.
+/// The content of a container: the one invoice of a PDF or OFD document, or all files of a zip.
 pub fn unpack(bytes: &[u8], limits: &Limits) -> Result<Vec<Member>, FormatFault> {
     match container(bytes) {
         Some(Container::Zip) => archive::members(bytes, limits),
@@ -102,7 +102,7 @@ pub fn read_xml(bytes: &[u8]) -> Result<InvoiceFile, FormatFault> {
     }
 }
 
-/// Namespaces of what a browser draws or runs: HTML, pictures, formulas, style sheets and interfaces.
+/// Namespaces that a browser draws or runs: HTML, pictures, formulas, style sheets and interfaces.
 const RUN_BY_BROWSERS: &[&str] = &[
     "http://www.w3.org/1999/xhtml",
     "http://www.w3.org/2000/svg",
@@ -111,8 +111,8 @@ const RUN_BY_BROWSERS: &[&str] = &[
     "http://www.mozilla.org/keymaster/gatekeeper/there.is.only.xul",
 ];
 
-/// Whether this is one well-formed XML document that holds data only: no HTML under whichever name, nothing with a script or a style
-/// sheet in it that a browser would run.
+/// Whether this is one well-formed XML document that holds data only. It has no HTML under any name, and no script or style sheet
+/// that a browser would run.
 #[must_use]
 pub fn is_plain_document(bytes: &[u8]) -> bool {
     const ROOTS: &[&str] = &["html", "head", "body", "script", "svg", "math", "stylesheet", "transform", "window"];

@@ -1,4 +1,4 @@
-//! Public reports of other systems' faults, each by its input file (`data/reports`): what the file means is read.
+//! Public reports of other systems' faults, each by its input file (`data/reports`): the readers read the meaning of the file.
 
 use crate::collection::folder;
 use crate::invoice::InvoiceFile;
@@ -53,7 +53,7 @@ fn the_day_of_a_discount_is_no_due_date() {
     assert_eq!(only(&format!("{from}<ram:BasisPeriodMeasure unitCode=\"DAY\">69</ram:BasisPeriodMeasure>")), None);
 }
 
-/// UBL states one due date, and may tell parts with a day of their own.
+/// UBL states one due date, and may list parts with a day of their own.
 #[test]
 fn instalments_of_ubl_are_read_as_such() {
     let Some(plain) = folder().map(|data| std::fs::read_to_string(format!("{data}/reports/inputs/c5_18_2026.xml")).unwrap())
@@ -99,7 +99,7 @@ fn the_day_of_a_named_invoice_is_read() {
     assert_eq!((read.preceding[0].number.as_str(), read.preceding[0].issue_date), ("A-1", day("2025-11-21")));
 }
 
-/// C12, C12H2: an assignment is told in whichever text.
+/// C12, C12H2: an assignment may stand in any text.
 #[test]
 fn an_assignment_in_any_text_is_seen() {
     for name in ["c12_terms.xml", "c12e_terms.xml", "c12h2_means.xml", "c12c_payee.xml"] {
@@ -109,7 +109,7 @@ fn an_assignment_in_any_text_is_seen() {
     for name in ["c1_skonto_first.xml", "c5_18_2026.xml", "c8_neg.xml"] {
         assert!(!input(name).unwrap().assigned_elsewhere(), "{name}");
     }
-    // CII tells the subject of a note beside it, UBL in front of it.
+    // CII gives the subject of a note beside it, UBL in front of it.
     let cii = std::fs::read_to_string(format!("{}/reports/inputs/c1_skonto_first.xml", folder().unwrap())).unwrap();
     let noted = |subject: &str| {
         let note = format!(
@@ -144,7 +144,7 @@ fn table(text: impl AsRef<[u8]>) -> crate::csv::Table {
     crate::csv::read(text.as_ref()).unwrap()
 }
 
-/// D1, D2, D3: what Excel and old programs add around a table is no part of it.
+/// D1, D2, D3: marks that Excel and old programs add around a table are no part of it.
 #[test]
 fn tables_of_excel_and_old_programs_are_read() {
     use crate::csv::Table;

@@ -37,7 +37,7 @@ pub struct Finding {
     pub file_line: u32,
 }
 
-/// A rule of the table: what it is called, and the first line on which an invoice breaks it (0: the whole document).
+/// A rule of the table: its name, and the first line on which an invoice breaks it (0: the whole document).
 struct Rule {
     code: &'static str,
     broken: fn(&InvoiceFile) -> Option<u32>,
@@ -46,7 +46,8 @@ struct Rule {
 /// Amounts too fine for any money come before sums that do not fit because of them.
 const TABLES: &[&[Rule]] = &[header::RULES, lines::RULES, decimals::RULES, totals::RULES, own::RULES];
 
-/// Every rule that an invoice breaks, the fatal ones first. A file of another kind than the European ones is held to Kontor's own.
+/// Every rule that an invoice breaks, the fatal ones first. A file of another kind than the European ones is held to Kontor's
+/// own.
 #[must_use]
 pub fn check(file: &InvoiceFile) -> Vec<Finding> {
     let tables = if file.is_european() { TABLES } else { &[own::RULES] };
@@ -97,7 +98,7 @@ const SYNTAX: &[&str] = &[
     "CII-SR-470",
 ];
 
-/// Those that know two decimals at most.
+/// The rules among them that allow two decimals at most.
 const OF_DECIMALS: &[&str] = &["UBL-DT-01"];
 
 fn finding(file: &InvoiceFile, rule: &'static str, file_line: u32) -> Finding {
@@ -124,7 +125,7 @@ fn decimals_of(currency: &str) -> u32 {
     domain::Currency::parse(currency).map_or(2, |currency| currency.exponent().max(2))
 }
 
-/// Rounded to so many decimals, halves upwards, as XPath's `round` does.
+/// Rounded to `decimals` decimals, halves upwards, as XPath's `round` does.
 fn rounded(amount: Decimal, decimals: u32) -> Option<Decimal> {
     let shift = Decimal::from(10_u64.checked_pow(decimals)?);
     amount.checked_mul(shift)?.checked_add(Decimal::new(5, 1))?.floor().checked_div(shift)

@@ -38,7 +38,7 @@ fn syntax_of(root: Node<'_, '_>) -> Option<Syntax> {
     }
 }
 
-/// Reads what stands under the root of an invoice or a credit note. What is missing is left empty: the rules name it.
+/// Reads the elements under the root of an invoice or a credit note. A missing element stays empty: the rules name it.
 pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
     let syntax = syntax_of(root).ok_or_else(|| FormatFault::WrongKind { element: xml::name(root) })?;
     xml::check_elements(root, &[AGGREGATE, BASIC], "UBLExtensions")?;
@@ -86,8 +86,8 @@ pub(crate) fn read(root: Node<'_, '_>) -> Result<InvoiceFile, FormatFault> {
     Ok(file)
 }
 
-/// BT-9 where an invoice has it, else the date of the payment means, where older UBL and credit notes put it. Several days of means or
-/// terms are instalments; the day of a discount is none of them.
+/// BT-9 where an invoice has it, else the date of the payment means, where older UBL and credit notes put it. Several days of
+/// means or terms are instalments. The day of a discount is none of them.
 fn read_due(root: Node<'_, '_>, file: &mut InvoiceFile) -> Result<(), FormatFault> {
     let stated = xml::date(root, &["DueDate"])?;
     let mut parts = Vec::new();
@@ -119,7 +119,7 @@ fn read_preceding(reference: Node<'_, '_>) -> Result<Preceding, FormatFault> {
     Ok(Preceding { number, issue_date: xml::date(reference, &["InvoiceDocumentReference", "IssueDate"])? })
 }
 
-/// One currency throughout; only totals of tax may be told in another one as well.
+/// One currency throughout; only totals of tax may have another one as well.
 fn check_currencies(root: Node<'_, '_>, currency: &str) -> Result<(), FormatFault> {
     if currency.is_empty() {
         return Ok(());

@@ -1,5 +1,5 @@
-//! A UBL, CII or OFD invoice as people read it: the parties, lines, taxes, totals and notes of the file, word for word, for the
-//! page that sets them beside the fields which Kontor took from it.
+//! A UBL, CII or OFD invoice as people read it: the parties, lines, taxes, totals and notes of the file, word for word. A page
+//! sets them beside the fields that Kontor took from the file.
 
 mod cii;
 mod label;
@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 /// More lines than this stand only in the file itself.
 pub const MOST_LINES: usize = 200;
 
-/// Longer texts than this are cut: nobody reads them beside a form.
+/// Longer texts than this are cut: people do not read them beside a form.
 const MOST_MARKS: usize = 500;
 
-/// What the file says there, as far as a person reads. What turns the direction of writing, or nobody sees, is marked: the
-/// file itself keeps it.
+/// The text of the file there, as far as a person reads it. Invisible characters, and those that turn the direction of writing,
+/// are marked. The file itself keeps them.
 fn words(text: impl AsRef<str>) -> String {
     let text = text.as_ref();
     let end = text.char_indices().nth(MOST_MARKS).map(|(end, _)| end);
@@ -38,10 +38,10 @@ pub struct Figure {
     pub number: String,
 }
 
-/// A labelled text: the name of the label in the texts, and what the file says.
+/// A labelled text: the name of the label in the texts, and the text of the file.
 pub type Entry = (&'static str, String);
 
-/// BG-4 or BG-7: a party with what identifies it and where it is.
+/// BG-4 or BG-7: a party with its identifiers and its address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartyView {
     pub name: String,
@@ -87,7 +87,7 @@ pub struct DocumentView {
     pub notes: Vec<String>,
 }
 
-/// What stands in the totals, with the names of their labels.
+/// The amounts of the totals, with the names of their labels.
 const TOTALS: &[(&str, &str)] = &[
     ("LineExtensionAmount", "lines"),
     ("AllowanceTotalAmount", "allowances"),
@@ -129,7 +129,8 @@ impl DocumentView {
     }
 }
 
-/// Reads a UBL invoice or credit note, a CII invoice, or the data of an OFD document, for display. Nothing is checked or computed here.
+/// Reads a UBL invoice or credit note, a CII invoice, or the data of an OFD document, for display. Nothing is checked or computed
+/// here.
 pub fn read(bytes: &[u8]) -> Result<DocumentView, FormatFault> {
     read_uncut(bytes).map(DocumentView::cut)
 }
@@ -267,7 +268,7 @@ mod tests {
         assert_eq!(view.notes, ["Thank & you"]);
     }
 
-    /// What is shown and what is computed with come from the same places of a real file.
+    /// Shown values and computed ones come from the same places of a real file.
     #[test]
     fn real_files_show_what_was_read_from_them() {
         let root =
@@ -300,7 +301,7 @@ mod tests {
         assert!(seen[0] > 5 && seen[1] > 5, "{seen:?}");
     }
 
-    /// Hybrid PDF and OFD documents: what lies inside is shown as it was read.
+    /// Hybrid PDF and OFD documents: the file inside is shown as it was read.
     #[test]
     fn real_containers_show_what_lies_inside() {
         let root =

@@ -30,8 +30,8 @@ pub fn parse(text: &str, nodes_limit: u32) -> Result<Document<'_>, FormatFault> 
     })
 }
 
-/// Right local names in a wrong namespace are another document: every element under the root must be of one of these, but what stands
-/// inside an extension is anybody's.
+/// Right local names in a wrong namespace are another document: every element under the root must be of one of these namespaces.
+/// The content of an extension may have any.
 pub fn check_elements(root: Node<'_, '_>, namespaces: &[&str], extension: &str) -> Result<(), FormatFault> {
     let mut waiting: Vec<Node<'_, '_>> = root.children().filter(Node::is_element).collect();
     while let Some(node) = waiting.pop() {
@@ -99,8 +99,8 @@ pub fn truth(node: Node<'_, '_>) -> Result<bool, FormatFault> {
     }
 }
 
-/// The name of an ISO 20022 message, such as `camt.053.001.08`; empty where the element is none. It ends the namespace, ISO's own or that
-/// of a country's banks, as in `http://www.six-interbank-clearing.com/de/pain.002.001.03.ch.02.xsd`.
+/// The name of an ISO 20022 message, such as `camt.053.001.08`; empty where the element is none. It ends the namespace, ISO's own
+/// or that of a country's banks, as in `http://www.six-interbank-clearing.com/de/pain.002.001.03.ch.02.xsd`.
 pub fn iso_message<'a>(root: Node<'a, '_>) -> &'a str {
     let last = root.tag_name().namespace().and_then(|namespace| namespace.rsplit(['/', ':']).next()).unwrap_or_default();
     let number = last.get(5..8).is_some_and(|number| number.bytes().all(|mark| mark.is_ascii_digit()));
@@ -127,7 +127,7 @@ pub struct CodePlace {
     pub attribute: &'static str,
 }
 
-/// Every value of a code list in a tree, each once: by the table, and what only `special` can tell.
+/// Every value of a code list in a tree, each once: those that the table finds, and those that only `special` finds.
 pub fn codes<'a, 'i>(
     root: Node<'a, 'i>,
     at: &Places<'_>,
@@ -191,8 +191,8 @@ pub fn own_text(node: Node<'_, '_>) -> String {
     joined.trim().to_owned()
 }
 
-/// The line on which a node stands, counted from 1. It is counted from the beginning, for the one fault that ends the reading; what
-/// asks for many lines has [`Places`].
+/// The line on which a node stands, counted from 1. The function counts from the beginning, for the one fault that ends the
+/// reading. Code that asks for many lines uses [`Places`].
 pub fn line(node: Node<'_, '_>) -> u32 {
     node.document().text_pos_at(node.range().start).row
 }
@@ -206,7 +206,7 @@ pub fn required(node: Node<'_, '_>, path: &[&str]) -> Result<String, FormatFault
     Ok(found)
 }
 
-/// An id at the end of a path, which must be there and be short: it is kept, or copied beside each part of the file.
+/// An id at the end of a path, which must be there and be short. The program keeps it, or copies it beside each part of the file.
 pub fn id(node: Node<'_, '_>, path: &[&str]) -> Result<String, FormatFault> {
     let found = required(node, path)?;
     if found.len() > LONGEST_ID { Err(invalid(node, path, &found)) } else { Ok(found) }

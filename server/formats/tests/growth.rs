@@ -1,5 +1,5 @@
-//! What a hostile file costs grows with its size and not faster: computing by files of N and of 2N, memory by a table of commas. A
-//! process of its own, so that nobody else's memory is counted.
+//! The cost of a hostile file grows with its size and not faster. Files of N and of 2N show the computing, a table of commas
+//! shows the memory. The test is a process of its own, so that only its own memory is counted.
 
 use formats::limits::Limits;
 use formats::read::Read;
@@ -14,7 +14,7 @@ fn computed() -> u64 {
 const HEADING: &str = "number,issue_date,currency,seller_tax_id,buyer_tax_id,total,payable";
 const SPACE: &str = "urn:oasis:names:specification:ubl:schema:xsd";
 
-/// An invoice with so many of these pieces under its root.
+/// An invoice with `count` of these pieces under its root.
 fn ubl(piece: impl Fn(usize) -> String, count: usize) -> Vec<u8> {
     let spaces = format!(
         "xmlns='{SPACE}:Invoice-2' xmlns:c='{SPACE}:CommonAggregateComponents-2' xmlns:b='{SPACE}:CommonBasicComponents-2'"
@@ -38,7 +38,7 @@ fn read_and_check(content: &[u8]) {
 
 type Work = (&'static str, fn(usize) -> Vec<u8>, fn(&[u8]), usize);
 
-/// Files of N and of 2N, and what reads them. Each was quadratic once, or could be.
+/// Files of N and of 2N, and the function that reads them. Each was quadratic once, or could be.
 const WORKS: &[Work] = &[
     ("attributes", |n| format!("<a {}/>", many(|at| format!("k{at}='' "), n)).into_bytes(), read_and_check, 40_000),
     (
@@ -112,8 +112,8 @@ fn numbers(table: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(table).lines().skip(1).filter_map(|line| Some(line.split_once(',')?.0.to_owned())).collect()
 }
 
-/// Twice the file costs about twice the computing: with a square it would be four times. What is compared is the time that this
-/// thread computed, the least of several rounds, so that a busy machine changes nothing.
+/// A file of twice the size costs about twice the computing; with a square it would be four times. The test compares the time
+/// that this thread computed, the least of several rounds, so that a busy machine changes nothing.
 #[test]
 fn twice_the_file_costs_no_more_than_about_twice() {
     let once = |work: fn(&[u8]), content: &[u8]| {
@@ -146,7 +146,7 @@ fn commas_cost_little_memory() {
     let commas = b",".repeat(10_000_000);
     let beyond = [HEADING.as_bytes(), b"\nA", &commas].concat();
     for content in [&commas, &beyond] {
-        // Sets the mark back to what is held now.
+        // Sets the mark back to the memory that is held now.
         if std::fs::write("/proc/self/clear_refs", "5").is_err() {
             println!("left out: the mark cannot be set back");
             return;

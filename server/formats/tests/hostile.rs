@@ -1,5 +1,5 @@
-//! Every hostile, broken or foreign file of the collection: refused or read right, each within a second, and all of them together
-//! within the memory that one is allowed. A process of its own, so that nobody else's memory is counted.
+//! Every hostile, broken or foreign file of the collection is refused or read right, each within a second. All of them together
+//! stay within the memory that one is allowed. The test is a process of its own, so that only its own memory is counted.
 
 #[path = "../src/collection.rs"]
 mod collection;
@@ -9,7 +9,7 @@ use formats::limits::Limits;
 use formats::read::Read;
 use std::time::{Duration, Instant};
 
-/// Files to be refused by kind, with what they are refused as. Kinds not named here may be refused in any way.
+/// Files to be refused by kind, with the fault of the refusal. Kinds not named here may be refused in any way.
 const NAMED: &[(&str, &str)] = &[
     ("einvoice/mutants/billion_laughs.xml", "document_type"),
     ("einvoice/mutants/deep_nesting_20000.xml", "too_deep"),

@@ -1,6 +1,6 @@
-//! What Diesel wants of a value that stands in a column.
+//! The traits that Diesel requires of a column's value.
 
-/// Lets a type that reads and writes itself as one SQL type be a value of a query and of a row.
+/// Makes a type that reads and writes itself as one SQL type usable as a value of a query and of a row.
 #[macro_export]
 macro_rules! column {
     ($name:ident $(<$of:ident: $bound:ident>)?, $sql:ty) => {

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 /// The number of a record, of one kind.
 pub trait Id: Copy + Ord + std::hash::Hash + fmt::Debug + fmt::Display + From<i64> {
-    /// As it stands in a column.
+    /// The number as a column stores it.
     fn number(self) -> i64;
 }
 
@@ -93,7 +93,7 @@ macro_rules! ids {
 }
 
 id! {
-    /// A record of any kind: what an audit record or a request is about, or who owns an account of the ledger.
+    /// A record of any kind: the subject of an audit record or a request, or the owner of an account of the ledger.
     RecordId
 }
 
@@ -104,7 +104,7 @@ ids! {
     UserId,
     AddressChangeId,
     SessionId,
-    /// A link that was mailed to sign somebody in.
+    /// A mailed link by which a person signs in.
     SignInLinkId,
     BankAccountId,
     BuyerLimitId,

@@ -12,7 +12,7 @@ pub use ids::*;
 pub use named::{Named, NotNamed};
 pub use sets::{Blank, Set};
 
-/// What the macros of this crate write code with, so that a crate that calls them names neither library.
+/// The libraries that the macros of this crate use, so that a crate that calls them names neither library.
 #[doc(hidden)]
 pub mod derive {
     pub use diesel;

@@ -2,7 +2,7 @@
 
 /// A closed set of names, made by [`named!`](crate::named).
 pub trait Named: Copy + Ord + std::fmt::Debug + 'static {
-    /// What the set is called in an error.
+    /// The name of the set in an error.
     const SET: &'static str;
     const NAMES: &'static [Self];
     /// The name in the database, in addresses and in the API.
@@ -29,8 +29,8 @@ impl std::fmt::Display for NotNamed {
 
 impl std::error::Error for NotNamed {}
 
-/// An enum whose variants have names: in a column, in JSON, in an address and in a text. A name that is not in the set is an error
-/// wherever it is read.
+/// An enum whose variants have names: in a column, in JSON, in an address and in a text. A name that is not in the set is an
+/// error wherever it is read.
 #[macro_export]
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident => $text:literal),+ $(,)? }) => {

@@ -71,7 +71,7 @@ impl<T: Named> fmt::Display for Blank<T> {
 #[derive(Clone, Debug)]
 pub struct Set<T> {
     names: Vec<T>,
-    /// As it stands in its column: a row keeps its bytes, in whatever order they were written.
+    /// The text of the column: a row keeps its bytes, in whatever order they were written.
     text: String,
 }
 

@@ -10,7 +10,7 @@ pub enum Entry {
     Post { debit: AccountId, credit: AccountId, amount: i64, code: Code },
     /// Earmarks `amount` of a credit-side account until it is posted, voided or expires.
     Hold { account: AccountId, amount: i64, expires_at: Option<i64>, code: Code },
-    /// Posts part or all of what a hold earmarks to `credit`; the rest stays earmarked.
+    /// Posts part or all of a hold to `credit`; the rest stays earmarked.
     PostHold { hold: TransferNumber, credit: AccountId, amount: i64, code: Code },
     /// Frees what is left of a hold.
     VoidHold { hold: TransferNumber, code: Code },
@@ -60,7 +60,7 @@ pub struct Rejection {
     pub account: Option<AccountId>,
 }
 
-/// What a batch changed, to be stored.
+/// The changes of a batch, to be stored.
 #[derive(Debug, Default)]
 pub struct Changes {
     pub transfers: Vec<Transfer>,
@@ -80,7 +80,7 @@ pub struct Book {
     dirty_holds: BTreeSet<TransferNumber>,
 }
 
-/// What must be put back when a later entry of the set is refused.
+/// A change that the book takes back when it refuses a later entry of the set.
 enum Undo {
     Account(Account),
     Hold(Hold),
@@ -110,7 +110,7 @@ impl Book {
         self.holds.get(&number)
     }
 
-    /// Brings a stored account in; one that the batch already has is kept as it is.
+    /// Loads a stored account. An account that the batch already has stays as it is.
     pub fn load_account(&mut self, account: Account) {
         self.accounts.entry(account.id).or_insert(account);
     }
@@ -121,12 +121,12 @@ impl Book {
         self.accounts.entry(account.id).or_insert(account);
     }
 
-    /// Brings a stored hold in; one that the batch already has is kept as it is.
+    /// Loads a stored hold. A hold that the batch already has stays as it is.
     pub fn load_hold(&mut self, hold: Hold) {
         self.holds.entry(hold.number).or_insert(hold);
     }
 
-    /// Hands over what changed since the last call and starts a clean slate; the accounts stay loaded.
+    /// Returns the changes since the last call and starts a new list. The accounts stay loaded.
     pub fn take_changes(&mut self) -> Changes {
         let accounts = std::mem::take(&mut self.dirty_accounts);
         let holds = std::mem::take(&mut self.dirty_holds);

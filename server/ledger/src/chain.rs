@@ -1,7 +1,7 @@
 //! The links of one account through the journal: a skew-binary list, so that any earlier leg is O(log n) away.
 //!
-//! The legs of an account form perfect trees of sizes 1, 3, 7, 15 …; a new leg either roots the two newest
-//! trees when they are of one size, or stands alone. A leg's jump leads to the root of the next older tree.
+//! The legs of an account form perfect trees of sizes 1, 3, 7, 15 …. A new leg roots the two newest trees when they are of one
+//! size, or else stands alone. A leg's jump leads to the root of the next older tree.
 
 use crate::model::TransferNumber;
 
@@ -12,7 +12,7 @@ pub struct Tree {
     pub order: u8,
 }
 
-/// What the account row keeps so that its next leg can be linked: the roots, newest first.
+/// The roots that the account row keeps to link its next leg, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chain {
     trees: Vec<Tree>,

@@ -1,7 +1,7 @@
 //! Pure double entry: accounts, linked transfers, holds, and the chained journal they leave behind.
 //!
-//! The ledger knows no invoices, no SQL and no clock. Callers load the accounts and holds that a batch
-//! touches into a [`Book`], apply linked sets of entries, and store what [`Book::take_changes`] hands back.
+//! The ledger knows no invoices, no SQL and no clock. Callers load the accounts and holds that a batch touches into a [`Book`],
+//! apply linked sets of entries, and store the changes that [`Book::take_changes`] returns.
 //!
 //! Invariants, each held by [`Book::apply`] and shown by the tests:
 //! * every transfer moves one amount between two accounts of one asset, so each asset sums to zero;

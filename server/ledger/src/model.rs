@@ -12,7 +12,7 @@ pub struct AssetId(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct TransferNumber(pub i64);
 
-/// What the caller books the transfer as; opaque to the ledger.
+/// The caller's booking code of a transfer. The ledger does not interpret it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Code(pub i16);
 
@@ -40,7 +40,7 @@ pub struct Account {
     pub floor: Floor,
     /// In the asset's units, counted in the direction of `side`.
     pub balance: i64,
-    /// Sum of what open holds still earmark, in the asset's units; never negative.
+    /// Sum of the amounts that open holds still earmark, in the asset's units; never negative.
     pub held: i64,
     pub chain: Chain,
 }
@@ -51,7 +51,7 @@ impl Account {
         Self { id, asset, side, floor, balance: 0, held: 0, chain: Chain::default() }
     }
 
-    /// What can still be spent: a hold counts as spent.
+    /// The amount that the account can still spend: a hold counts as spent.
     #[must_use]
     pub fn available(&self) -> i64 {
         self.balance.saturating_sub(self.held)
@@ -72,7 +72,7 @@ pub enum HoldState {
 pub struct Hold {
     pub number: TransferNumber,
     pub account: AccountId,
-    /// What it still earmarks.
+    /// The amount that it still earmarks.
     pub remaining: i64,
     /// From this instant on (caller's ticks) it can no longer be posted.
     pub expires_at: Option<i64>,
@@ -88,7 +88,7 @@ pub enum Kind {
     ExpireHold,
 }
 
-/// One side of a journal row: the account, what it held afterwards, and the links to its earlier legs.
+/// One side of a journal row: the account, its balance after the row, and the links to its earlier legs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leg {
     pub account: AccountId,

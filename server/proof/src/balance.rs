@@ -7,7 +7,7 @@ use crate::tree::{sides, split};
 /// The balance of one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Balance {
-    /// Whether the account grows on the debit side: what the bank holds, what was issued.
+    /// Whether the account grows on the debit side, as money at the bank and issued units do.
     pub debit_side: bool,
     pub kind: String,
     pub owner: i64,
@@ -60,7 +60,7 @@ impl Balance {
     }
 }
 
-/// A node: the digest of what lies under it, and its sums by side.
+/// A node: the digest of the nodes under it, and its sums by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SumNode {
     pub hash: Hash,
@@ -173,10 +173,10 @@ pub fn climb(leaf: SumNode, index: u64, size: u64, path: &[SumNode]) -> Option<S
     })
 }
 
-/// What the day's tree says about one asset.
+/// The entry of one asset in the day's tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssetEntry {
-    /// That of the day's tree in which it stands.
+    /// The version of the day's tree that holds the entry.
     pub version: u8,
     pub asset: i64,
     /// `currency`, `fractions`, `reserve` or `other`.
@@ -196,7 +196,8 @@ pub struct AssetEntry {
 pub const ENTRY_LINES: usize = 8;
 
 impl AssetEntry {
-    /// The first line of an entry. Both versions have the same lines after it; what version 2 asks of them stands in `naming`.
+    /// The first line of an entry. Both versions have the same lines after it. Module `naming` holds the rules of version 2 for
+    /// them.
     #[must_use]
     pub fn first_line(version: u8) -> &'static str {
         if version == 1 { "kontor/asset/1" } else { "kontor/asset/2" }

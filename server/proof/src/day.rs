@@ -5,7 +5,7 @@ use crate::digest::{Hash, unhex};
 use crate::naming::{Undertaking, receivable_of};
 use crate::ordered::{Disorder, Key, OrderedFrontier, OrderedNode, OrderedTree};
 
-/// What the tree needs of an entry, without reading all of it: many thousands are read at each end of day.
+/// The parts of an entry that the tree needs. It does not read the whole entry, because each end of day reads many thousands.
 fn glance(entry: &str) -> Option<(i64, Option<Undertaking>)> {
     let mut lines = entry.split('\n').skip(1);
     let (asset, class, documents) = (lines.next()?.parse().ok()?, lines.next()?, lines.nth(4)?);
@@ -16,8 +16,8 @@ fn glance(entry: &str) -> Option<(i64, Option<Undertaking>)> {
 
 /// Names each leaf in the order of the keys. The entries stand in ascending order of their assets.
 ///
-/// An undertaking stands behind one receivable; were there two, the one with the smaller number would have it, and the other could
-/// not be proven.
+/// An undertaking stands behind one receivable. If two receivables had it, the one with the smaller number would get it. The
+/// other could not be proven.
 fn each_leaf<'a>(
     entries: impl Iterator<Item = &'a str>,
     mut push: impl FnMut(OrderedNode) -> Result<(), Disorder>,
@@ -50,7 +50,7 @@ pub fn tree<'a>(entries: impl Iterator<Item = &'a str>) -> Result<OrderedTree, D
     OrderedTree::new(leaves)
 }
 
-/// An entry's text in the version of the day that it stands in: entries that have not changed since are taken over from older days.
+/// An entry's text in the version of its day. A day takes entries that have not changed since over from older days.
 #[must_use]
 pub fn entry_of_version(entry: String, version: u8) -> String {
     match (version, entry.strip_prefix(AssetEntry::first_line(1))) {

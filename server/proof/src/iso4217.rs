@@ -1,7 +1,8 @@
 //! ISO 4217: the code and the number of each currency. An entry of a day's tree that names a currency must bear its number.
 //!
-//! The list is that of ISO 4217:2015 as its maintenance agency (SIX) publishes it, funds and metals included, and the codes that have been
-//! withdrawn since 2018 and may still stand in older books. A test compares it with the list that the platform itself uses.
+//! The list is that of ISO 4217:2015 as its maintenance agency (SIX) publishes it, funds and metals included. It also has the
+//! codes that have been withdrawn since 2018 and may still stand in older books. A test compares it with the list that the
+//! platform itself uses.
 
 /// Code and number, by code.
 const LIST: &str = "\

@@ -1,4 +1,4 @@
-//! What lets people check Kontor without trusting it: a Merkle log, signed checkpoints, Merkle sum trees and the
+//! The means by which people check Kontor without trusting it: a Merkle log, signed checkpoints, Merkle sum trees and the
 //! position proof. Pure: no SQL, no clock, no randomness; the server and the offline verifier share every line.
 //!
 //! docs/PROOFS.md specifies each byte that is made or read here.

@@ -1,4 +1,5 @@
-//! What an asset's number has to do with its name, so that one thing cannot stand in a day's tree under two numbers, version 2.
+//! The relation between an asset's number and its name in version 2. It keeps one thing from standing in a day's tree under two
+//! numbers.
 
 use crate::balance::AssetEntry;
 use crate::digest::{Hash, hex, unhex};
@@ -46,7 +47,7 @@ pub fn is_tied(entry: &AssetEntry) -> bool {
     }
 }
 
-/// The leaf that says which receivable an undertaking stands behind. Its key is the undertaking's digest, so that there is one.
+/// The leaf that names the receivable of an undertaking. Its key is the undertaking's digest, so that there is only one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Undertaking {
     pub hash: Hash,
@@ -58,7 +59,7 @@ const VERSION: &str = "kontor/undertaking/1";
 pub const LINES: usize = 3;
 
 impl Undertaking {
-    /// That of an entry of fractions or of a reserve.
+    /// The leaf of an entry of fractions or of a reserve.
     #[must_use]
     pub fn of(entry: &AssetEntry) -> Option<Self> {
         let [_, _, hash] = entry.documents?;

@@ -50,7 +50,7 @@ fn key_id(name: &str, public: &[u8]) -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// Strict base64: what is read back is the same text.
+/// Strict base64: encoding the bytes again gives the same text.
 fn unbase64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok().filter(|bytes| STANDARD.encode(bytes) == text)
 }
@@ -75,7 +75,7 @@ fn write_key(name: &str, id: [u8; 4], key: &[u8]) -> String {
     format!("{name}+{}+{}", crate::digest::hex(&id), STANDARD.encode(bytes))
 }
 
-/// What stands before a secret key.
+/// The prefix of a secret key.
 const PRIVATE: &str = "PRIVATE+KEY+";
 
 /// The log's own key.
@@ -214,7 +214,7 @@ pub fn count_signatures(note: &str) -> Result<usize, NoteFault> {
     Ok(split_note(note)?.signatures.split_terminator('\n').count())
 }
 
-/// What a log says about itself at one size.
+/// A log's statement about itself at one size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     pub origin: String,
@@ -240,7 +240,7 @@ impl Checkpoint {
         if is_name(origin) && read.to_text() == text { Ok(read) } else { Err(NoteFault::Checkpoint) }
     }
 
-    /// Reads a note without looking at its signatures: for comparing with a database of one's own.
+    /// Reads a note without checking its signatures, to compare it with one's own database.
     pub fn parse_unsigned(note: &str) -> Result<Self, NoteFault> {
         Self::parse(split_note(note)?.text)
     }

@@ -1,5 +1,5 @@
-//! The ordered Merkle tree: every node bears the least and the largest key under it, and two nodes join only when the left one's largest
-//! key is below the right one's least. So no key stands under a root twice, and two paths to one root show it.
+//! The ordered Merkle tree. Every node bears the least and the largest key under it. Two nodes join only when the left one's
+//! largest key is below the right one's least. So no key stands under a root twice, and two paths to one root show it.
 
 use crate::digest::{Hash, hex, sha256, unhex};
 use crate::tree::{sides, split};
@@ -40,7 +40,7 @@ impl Key {
     }
 }
 
-/// A node: the digest of what lies under it, and the ends of its keys.
+/// A node: the digest of the nodes under it, and the ends of its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderedNode {
     pub hash: Hash,
@@ -79,7 +79,8 @@ impl OrderedNode {
     }
 }
 
-/// Climbs from a leaf to the root that its siblings lead to; None when path and place do not belong together or keys do not ascend.
+/// Climbs from a leaf to the root to which its siblings lead. None when path and place do not belong together or keys do not
+/// ascend.
 #[must_use]
 pub fn climb(leaf: OrderedNode, index: u64, size: u64, path: &[OrderedNode]) -> Option<OrderedNode> {
     let sides = sides(index, size, path.len())?;
@@ -127,7 +128,7 @@ impl OrderedFrontier {
     pub fn root(&self) -> Hash {
         let mut peaks = self.peaks.iter().rev();
         let Some(last) = peaks.next() else { return sha256(&[]) };
-        // What was appended in order joins in order.
+        // Leaves that were appended in order join in order.
         peaks.fold(*last, |right, left| OrderedNode::join(left, &right).unwrap_or(right)).hash
     }
 }
@@ -246,7 +247,8 @@ mod tests {
         assert!(Key::of_asset(i64::MAX) < Key::of_undertaking(&[0; 32]), "assets stand before undertakings");
     }
 
-    /// A platform that states other ends for one of two leaves with the same key convinces the holder of the other one alone.
+    /// A platform may state false ends for one of two leaves with the same key. It then convinces only the holder of the other
+    /// leaf.
     #[test]
     fn of_two_leaves_with_one_key_one_climbs() {
         let (one, other) = (OrderedNode::leaf(Key::of_asset(5), b"one"), OrderedNode::leaf(Key::of_asset(5), b"other"));

@@ -13,8 +13,8 @@ fn first_line(version: u8) -> &'static str {
     if version == 1 { "kontor/position/1" } else { "kontor/position/2" }
 }
 
-/// The last day whose tree may be of version 1. Later ones must show that nothing stands in them twice, or a platform could go on with
-/// the trees that do not.
+/// The last day whose tree may be of version 1. Later trees must show that nothing stands in them twice. Otherwise a platform
+/// could go on with trees that do not show it.
 const LAST_PLAIN_DAY: &str = "2026-11-28";
 /// The longest file that is read, in bytes.
 const LONGEST: usize = 64 * 1024 * 1024;
@@ -44,7 +44,7 @@ pub struct UndertakingPlace {
     pub path: Vec<OrderedNode>,
 }
 
-/// One asset with its place in the day's tree, and what the holder has of it.
+/// One asset with its place in the day's tree, and the holder's balances of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldAsset {
     pub entry: AssetEntry,
@@ -53,10 +53,10 @@ pub struct HeldAsset {
     pub held: Held,
 }
 
-/// Everything that the file says.
+/// The whole content of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PositionProof {
-    /// That of the day's tree, 1 or 2.
+    /// The version of the day's tree, 1 or 2.
     pub version: u8,
     pub owner: i64,
     /// The 17 lines of the record that ended the day.
@@ -110,18 +110,18 @@ impl std::fmt::Display for Flaw {
 
 impl std::error::Error for Flaw {}
 
-/// What a good proof shows.
+/// The facts that a good proof shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {
     pub origin: String,
     /// Records in the log at the checkpoint.
     pub size: u64,
-    /// Of the day's tree: version 1 does not show that an asset or an undertaking stands in it once.
+    /// The version of the day's tree. Version 1 does not show that an asset or an undertaking stands in it once.
     pub version: u8,
     pub owner: i64,
     pub day: String,
-    /// The number of the record that ended the day, and the root of the day's tree in it. Whoever holds a proof of that day from the same
-    /// log has the same two: what a tree shows holds within one record's tree.
+    /// The number of the record that ended the day, and the root of the day's tree in it. All proofs of that day from the same
+    /// log have the same two values. A tree shows its facts only within the tree of one record.
     pub record: u64,
     pub root: Hash,
     pub assets: Vec<HeldAsset>,
@@ -190,7 +190,7 @@ impl PositionProof {
         if self.version == 1 && day.sums.day.as_str() > LAST_PLAIN_DAY {
             return Err(Flaw::Version);
         }
-        // A file without a balance would prove nothing, whosever number it bears.
+        // A file without a balance would prove nothing, whichever owner's number it bears.
         if self.assets.is_empty() || !self.assets.is_sorted_by(|a, b| a.entry.asset < b.entry.asset) {
             return Err(Flaw::Form);
         }
@@ -267,7 +267,7 @@ impl<'a> Lines<'a> {
         Some(line)
     }
 
-    /// So many lines as they stand, newlines included.
+    /// Takes `count` lines as they stand, newlines included.
     fn block(&mut self, count: usize) -> Option<&'a str> {
         let whole = self.0;
         for _ in 0..count {

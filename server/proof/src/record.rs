@@ -3,7 +3,7 @@
 use crate::digest::{Hash, hex, push_hex, sha256, unhex};
 use sha2::{Digest, Sha256};
 
-/// One transfer of a command as the log binds it. What follows from others, such as balances, is left out.
+/// One transfer of a command as the log binds it. Values that follow from others, such as balances, are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BoundTransfer {
     pub number: i64,
@@ -54,10 +54,10 @@ impl Transfers {
     }
 }
 
-/// What an end of day commits to: the day, the last transfer counted, the size and the root of the day's tree.
+/// The data that an end of day commits to: the day, the last transfer counted, the size and the root of the day's tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaySums {
-    /// Of the day's tree, 1 or 2.
+    /// The version of the day's tree, 1 or 2.
     pub version: u8,
     /// `2026-11-22`
     pub day: String,
@@ -115,7 +115,7 @@ pub struct LoggedRecord<'a> {
     pub first_transfer: i64,
     pub last_transfer: i64,
     pub transfers: Hash,
-    /// For an end of day: what it commits to.
+    /// For an end of day: the data that it commits to.
     pub sums: Option<DaySums>,
 }
 

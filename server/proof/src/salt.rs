@@ -1,10 +1,10 @@
-//! Salts, so that nobody can guess what stands behind a hash: keyed digests of a secret, which can be made again
-//! whenever a proof is.
+//! Salts, so that a reader of a hash cannot guess the data behind it. Each is a keyed digest of a secret. The platform can make
+//! it again whenever it makes a proof.
 
 use crate::digest::Hash;
 use aws_lc_rs::hmac;
 
-/// Makes the salts of one database from its secret. A verifier only ever sees the salts of what is opened to it.
+/// Makes the salts of one database from its secret. A verifier sees only the salts of the data that a proof opens to it.
 #[derive(Clone, Debug)]
 pub struct Salts(hmac::Key);
 

@@ -9,7 +9,7 @@ pub fn empty_root() -> Hash {
     sha256(&[])
 }
 
-/// A tree by what is needed to grow it: its size and the roots of its complete subtrees, largest first.
+/// The parts of a tree that it needs to grow: its size and the roots of its complete subtrees, largest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frontier {
     size: u64,
@@ -57,7 +57,7 @@ impl Frontier {
     }
 }
 
-/// Where the hashes of complete subtrees come from.
+/// The source of the hashes of complete subtrees.
 pub trait Nodes {
     type Error;
     /// The root of the complete subtree number `index` of 2^`level` leaves.
@@ -134,8 +134,8 @@ pub fn consistency<N: Nodes>(nodes: &mut N, old: u64, new: u64) -> Result<Vec<Ha
     Ok(path)
 }
 
-/// Whether `path` leads from leaf `index` to `root` in a tree of `size` leaves: for each step from the leaf up, whether
-/// the sibling stands on the left. None when path and place do not belong together.
+/// The sides of a path of `length` siblings from leaf `index` to the root of a tree of `size` leaves. For each step from the leaf
+/// up: whether the sibling stands on the left. None when path and place do not belong together.
 #[must_use]
 pub fn sides(index: u64, size: u64, length: usize) -> Option<Vec<bool>> {
     if index >= size {

@@ -1,11 +1,11 @@
-//! Which passwords are refused: short ones, breached ones, patterns, and those made of what everybody knows about the person
-//! (NIST SP 800-63B, 3.1.1.2; OWASP ASVS 5.0, 6.2.1, 6.2.4, 6.2.11). Nothing asks for capitals, digits or marks.
+//! Refuses weak passwords: short ones, breached ones, patterns, and those made of well-known facts about the person. Sources:
+//! NIST SP 800-63B, 3.1.1.2; OWASP ASVS 5.0, 6.2.1, 6.2.4, 6.2.11. No rule asks for capitals, digits or marks.
 
 use domain::Refusal;
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-/// Whose password it is: words of it make no password.
+/// The owner of the password: it may not consist of words about the owner.
 #[derive(Clone, Debug, Default)]
 pub struct Owner {
     pub email: String,
@@ -15,7 +15,7 @@ pub struct Owner {
 
 const LEAST_CHARACTERS: usize = 12;
 const MOST_BYTES: usize = 256;
-/// Letters and digits that must be left of a password without the words that everybody knows.
+/// Letters and digits that must remain of a password without well-known words about its owner.
 const LEAST_OWN: usize = 8;
 /// Shorter words are part of too many others.
 const LEAST_WORD: usize = 4;
@@ -40,7 +40,7 @@ pub fn check(password: &str, owner: &Owner) -> Result<(), Refusal> {
     if weak { Err(Refusal::PasswordBreached) } else { Ok(()) }
 }
 
-/// The password and what is left without the digits and marks around it, also with letters in the place of look-alikes.
+/// The password and its core without digits and marks around it, also with letters in the place of look-alikes.
 fn spellings(plain: &str) -> Vec<String> {
     let core = |text: &str| text.trim_matches(|mark: char| !mark.is_alphabetic()).to_owned();
     let mut list = vec![plain.to_owned(), core(plain)];
@@ -88,7 +88,7 @@ fn follows(one: char, next: char) -> bool {
     one == next || counted || beside
 }
 
-/// A way over the keyboard or along the alphabet with few leaps: `qwertyuiop12`, `1qaz2wsx3edc`, `abcdefghijkl`.
+/// A path over the keyboard or along the alphabet with few leaps: `qwertyuiop12`, `1qaz2wsx3edc`, `abcdefghijkl`.
 fn is_walk(plain: &str) -> bool {
     let steps = plain.chars().zip(plain.chars().skip(1));
     let (leaps, length) = steps.fold((0_usize, 0_usize), |(leaps, length), (one, next)| {
@@ -109,7 +109,7 @@ fn words_about(owner: &Owner) -> Vec<String> {
     words
 }
 
-/// Made of the own address, or with too little beside what everybody knows about the owner.
+/// Whether the password is made of the own address, or has too little beside well-known facts about the owner.
 fn is_about(plain: &str, owner: &Owner) -> bool {
     let local = owner.email.split('@').next().unwrap_or_default().to_lowercase();
     if local.len() >= LEAST_WORD && plain.contains(&local) {

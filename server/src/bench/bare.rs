@@ -1,6 +1,6 @@
-//! The least that a durable purchase over HTTP can be: the same web server, a queue, one thread, one commit for all that wait; the work of
-//! the baseline's purchase (a trade, two transfers, four entries with the balance after, four accounts), set by set, without rights,
-//! rules, keys, audit or proof.
+//! The minimum that a durable purchase over HTTP needs: the same web server, a queue, one thread, one commit for all waiting
+//! requests. It does the work of the baseline's purchase: a trade, two transfers, four entries with the balance after, four
+//! accounts. It works set by set, without rights, rules, keys, audit or proof.
 
 use super::Failure;
 use super::purchases::{Figures, Load, load};
@@ -25,7 +25,7 @@ struct Purchase {
 
 type Waiting = (Purchase, oneshot::Sender<()>);
 
-/// What is in memory between two commits.
+/// The state in memory between two commits.
 #[derive(Default)]
 struct Books {
     trades: i64,

@@ -1,5 +1,5 @@
-//! What a careful program without batching reaches on PostgreSQL: B, one transfer per transaction, and D, one
-//! delivery against payment per transaction on one seller; 8 clients, prepared statements, 10,000 accounts.
+//! The speed of a careful program without batching on PostgreSQL. B: one transfer per transaction. D: one delivery against
+//! payment per transaction on one seller. Both use 8 clients, prepared statements and 10,000 accounts.
 
 use super::{Failure, fdatasync_rate, per_second};
 use crate::dice::Dice;

@@ -1,4 +1,5 @@
-//! A load held for minutes: four reads to a purchase, all on one process, to see that nothing fails and that memory stays where it is.
+//! Holds a load for minutes: four reads to a purchase, all on one process. It shows that nothing fails and that memory does not
+//! grow.
 
 use super::purchases::{Caller, sign_in_desks};
 use super::{Failure, HoldOptions, Target, bench_config, fdatasync_rate, memory_kb, pages, per_second};
@@ -9,12 +10,12 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// What a desk looks at between two purchases.
+/// The pages that a desk reads between two purchases.
 const READS: [&str; 4] = ["/home", "/market", "/portfolio", "/cash"];
 /// Buckets of a power of two.
 const PARTS: u64 = 16;
 
-/// How many requests took how long, to a sixteenth: as small after ten minutes as after one.
+/// A histogram of latencies, to a sixteenth of each value: its size does not grow with the run.
 #[derive(Default)]
 struct Spread(BTreeMap<u64, u64>);
 

@@ -1,5 +1,5 @@
-//! Transfers in batches through the ledger and the chained journal, as the writer stores them: a result for each,
-//! running balances, one durable commit a batch.
+//! Transfers in batches through the ledger and the chained journal, as the writer stores them. Each transfer has a result,
+//! balances run along, and each batch is one durable commit.
 
 use super::{Failure, LedgerOptions, Target, baseline, fdatasync_rate, peak_memory_kb, per_second, percentile, ratio};
 use crate::dice::Dice;
@@ -73,7 +73,7 @@ impl Load {
         Ok(())
     }
 
-    /// Transfers until the journal has so many.
+    /// Adds transfers until the journal has `to` of them.
     pub(super) fn grow(&mut self, to: i64, size: usize) -> Result<(), Failure> {
         while self.last.0 < to {
             self.batch(size, false)?;

@@ -1,5 +1,6 @@
-//! Twice the load that can be carried: first as much as callers get through who wait for their answers, then arrivals at twice that
-//! rate, whoever still waits. What is accepted should keep its latency, the rest be sent away at once, and memory stay bounded.
+//! Twice the load that the server can carry. First, callers that wait for their answers find the rate that the server carries.
+//! Then requests arrive at twice that rate, without waiting for answers. Accepted requests should keep their latency, the rest be
+//! refused at once, and memory stay bounded.
 
 use super::purchases::{Load, load, sign_in_desks};
 use super::{Failure, OverloadOptions, Target, bench_config, fdatasync_rate, peak_memory_kb, per_second, percentile, ratio};
@@ -74,7 +75,8 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// What one of many callers does: a request at each of its moments, counted from the moment, not from when it could be sent.
+/// The work of one of many callers: a request at each of its moments. Its latency counts from the moment, not from the actual
+/// sending.
 async fn call(
     mut caller: Caller,
     moments: Vec<Duration>,
@@ -97,7 +99,7 @@ async fn call(
     Ok(waits)
 }
 
-/// Requests at `rate` a second, evenly over so many connections, for `length`; none waits for another connection's answer.
+/// Sends requests at `rate` a second, evenly over the connections, for `length`; none waits for another connection's answer.
 async fn arrive(work: &Load<'_>, rate: u64, length: Duration) -> Result<Waits, Failure> {
     let lot = work.lots.first().ok_or("no offer")?;
     let body = json!({ "offer_id": lot.offer_id, "units_minor": lot.units_minor, "price_minor": lot.price_minor }).to_string();

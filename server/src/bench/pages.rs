@@ -1,5 +1,5 @@
-//! The main pages of each role as signed-in people see them, with the data of a big customer, beside the least that this web
-//! server can do.
+//! The main pages of each role as signed-in people see them, with the data of a big customer. Beside them: the simplest answer of
+//! the same web server.
 
 use super::purchases::Caller;
 use super::{Failure, PagesOptions, Target, bench_config, fdatasync_rate, peak_memory_kb, per_second, percentile};

@@ -66,7 +66,8 @@ pub(super) struct Figures {
     pub refused: u64,
 }
 
-/// What a load works on: where, as whom, what, and how wide. The name keeps its keys apart from those of other loads.
+/// The parameters of a load: server, callers, offers, and number of connections. The name keeps its keys apart from those of
+/// other loads.
 pub(super) struct Load<'a> {
     pub name: &'a str,
     pub port: u16,

@@ -51,7 +51,7 @@ fn company(id: PartyId, now: chrono::NaiveDateTime) -> Party {
     }
 }
 
-/// Ends the offer of a deep market and hands its units to so many new companies, unevenly. Returns the receivable.
+/// Ends the offer of a deep market and hands its units, unevenly, to `holders` new companies. Returns the receivable.
 pub fn spread(url: &str, offer_id: OfferId, holders: i64, clock: &Clock) -> Result<Receivable, Failure> {
     let mut conn = store::connect(url)?;
     let offer = Offer::load(&mut conn, offer_id)?;

@@ -1,4 +1,5 @@
-//! Whether the time of a refused sign-in tells if somebody has the address: wrong passwords for a known and an unknown address in turn.
+//! Measures whether the time of a refused sign-in shows that an address is known. It sends wrong passwords for a known and an
+//! unknown address in turn.
 
 use super::purchases::Caller;
 use super::{Failure, SignInOptions, Target, peak_memory_kb, percentile};
@@ -23,7 +24,7 @@ fn refused(caller: &mut Caller, email: &str, sender: usize) -> Result<u64, Failu
     if status == 401 { Ok(elapsed) } else { Err(format!("{status} {answer}").into()) }
 }
 
-/// In how many of 1,000 pairs of a known and an unknown try the known one took longer: 500 tells nothing.
+/// The number of pairs, out of 1,000, in which the known try took longer than the unknown one; 500 shows no difference.
 fn longer_per_mille(known: &[u64], unknown: &[u64]) -> u64 {
     let longer: usize = known.iter().map(|time| unknown.partition_point(|other| other < time)).sum();
     let pairs = known.len().saturating_mul(unknown.len()).max(1);
@@ -44,7 +45,7 @@ fn measure(running: &Running, user_id: UserId, tries: usize) -> Result<[Vec<u64>
                 if place == 0 { known.push(time) } else { unknown.push(time) }
             }
         }
-        // Nobody is locked: what a lock costs is not what is measured.
+        // The test clears the tries so that no account locks: it does not measure the cost of a lock.
         prove::forget_tries(&running.app, user_id);
     }
     known.sort_unstable();

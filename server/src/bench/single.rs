@@ -1,5 +1,5 @@
-//! One transfer at a time by callers who wait for each: what arrives while a commit is under way shares the next one, as
-//! in the writer.
+//! One transfer at a time, by callers that each wait for the answer. Transfers that arrive during a commit share the next commit,
+//! as in the writer.
 
 use super::ledger_load::{Load, pair};
 use super::{Failure, SingleOptions, Target, baseline, fdatasync_rate, peak_memory_kb, per_second, percentile, ratio};

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 const ACCOUNTS: i64 = 10_000;
 const BATCH: usize = 1_000;
-/// Whoever has not answered by then does not start at all.
+/// A server that has not answered by then does not start at all.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The process, ended with the value.

@@ -1,5 +1,5 @@
-//! One table of very many rows: how long it is read and looked through, how long it holds the writer, and how long others wait
-//! meanwhile. A supplier's invoices, the same as the buyer's payables with the decision on them, and the ordinary confirmation of all.
+//! One table of very many rows: the time to read and compare it, the time it holds the writer, and the time other commands wait.
+//! It measures a supplier's invoices, the same as the buyer's payables with their decision, and the ordinary confirmation of all.
 
 use super::intake::{Trade, fill, find};
 use super::{Failure, TableOptions, Target, fdatasync_rate, peak_memory_kb};
@@ -59,7 +59,7 @@ fn payables(trade: &Trade, rows: &[CsvInvoice]) -> Result<Vec<PayableRow>, Failu
     rows.iter().map(one).collect::<Option<_>>().ok_or_else(|| "a row is not whole".into())
 }
 
-/// Somebody who does small things all the time: the longest and the median wait, in milliseconds.
+/// The longest and the median wait, in milliseconds, of a caller that submits small commands all the time.
 fn waits(writer: &Writer, actor: &Actor, stop: &AtomicBool) -> Result<(u64, u64), Failure> {
     let mut waited = Vec::new();
     while !stop.load(Ordering::Relaxed) {
@@ -77,7 +77,7 @@ fn told(error: WriteError) -> Failure {
     format!("{error:?}").into()
 }
 
-/// What the ordinary confirmation of all presented invoices takes, with one decision.
+/// The times of the ordinary confirmation of all presented invoices, with one decision.
 struct Confirmed {
     count: usize,
     drafted_ms: u64,

@@ -20,7 +20,7 @@ pub struct AcknowledgeAssignment {
     pub hash: String,
 }
 
-/// What a notice of assignment says.
+/// The content of a notice of assignment.
 pub struct DueNotice {
     text_en: String,
     text_zh: String,

@@ -1,5 +1,5 @@
-//! What the commands share about payables that are approved before their invoices come: approving the lines of a list, finding the one
-//! that an invoice fits, and confirming the invoice by it.
+//! Shared by the commands about payables that a buyer approves before their invoices come. They approve the lines of a list,
+//! match an invoice to its approved payable, and confirm the invoice by it.
 
 use super::confirm_invoice::{ConfirmInvoice, Issue, Terms, Words};
 use super::draft_confirmation_list::stored;
@@ -22,7 +22,7 @@ use store::confirmations::{self, PayableName};
 use store::records::Keyed;
 use store::{ApprovedPayable, ConfirmationList, Conn, Invoice, StoreError};
 
-/// What identifies an approved payable beside its buyer.
+/// The key of an approved payable beside its buyer.
 pub type Key = (PartyId, String, NaiveDate, String, i64);
 
 #[must_use]
@@ -30,7 +30,7 @@ pub fn key_of(row: &ApprovedPayable) -> Key {
     (row.supplier_id, normalise_number(&row.number), row.issue_date, row.currency.clone(), row.payable_minor)
 }
 
-/// What a buyer has approved and no invoice has used yet.
+/// The payables that a buyer has approved and no invoice has used yet.
 pub fn approved_keys(conn: &mut Conn, buyer_id: PartyId) -> Result<HashSet<Key>, StoreError> {
     let rows = confirmations::list_approved_payables(conn, buyer_id)?;
     Ok(rows.iter().map(key_of).collect())
@@ -42,8 +42,8 @@ pub fn presented_states(conn: &mut Conn, buyer_id: PartyId) -> Result<HashMap<(P
     Ok(rows.into_iter().map(|row| ((row.supplier_id, normalise_number(&row.number)), row.state)).collect())
 }
 
-/// Approves the lines of a list that was decided. What has come meanwhile is answered on its own page; what was approved by another
-/// list is approved once.
+/// Approves the lines of a decided list. An invoice that has come meanwhile is answered on its own page. A payable that another
+/// list approved is not approved again.
 pub fn approve(batch: &mut Batch<'_>, list: &ConfirmationList) -> Step<()> {
     let mut known = approved_keys(batch.conn, list.party_id)?;
     let presented = presented_states(batch.conn, list.party_id)?;
@@ -90,7 +90,7 @@ fn lapse(batch: &mut Batch<'_>, mut rows: Vec<ApprovedPayable>, why: impl Fn(&Ap
     Ok(rows.len())
 }
 
-/// Ends what is too close to its day to confirm anything, as of the day that begins. Days only come closer.
+/// Ends approvals that are too close to their day to confirm anything, as of the day that begins. Days only come closer.
 pub fn lapse_days(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
     let near = next.checked_add_days(Days::new(MINIMUM_REMAINING_DAYS)).unwrap_or(next);
     let mut rows = confirmations::list_payables_due_before(batch.conn, near)?;
@@ -99,7 +99,7 @@ pub fn lapse_days(batch: &mut Batch<'_>, next: NaiveDate) -> Step<usize> {
     lapse(batch, rows, |row| refusal(row).unwrap_or(Refusal::NotFound))
 }
 
-/// Ends what was approved under the number of an invoice that is confirmed now without it, or beside it.
+/// Ends approvals under the number of an invoice that is confirmed now without them, or beside them.
 pub fn lapse_confirmed(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
     let mut rows = list_named(batch.conn, invoice)?;
     // The same number on another day over another amount may be another invoice yet to come.
@@ -107,14 +107,14 @@ pub fn lapse_confirmed(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
     lapse(batch, rows, |_| Refusal::StateConflict { state: invoice.state.to_string() }).map(|_| ())
 }
 
-/// What was approved, as it is compared.
+/// The approved terms in the form in which they are compared.
 #[must_use]
 pub fn approved_terms(row: &ApprovedPayable) -> AdvanceTerms<'_> {
     let due_date = Some(row.due_date);
     AdvanceTerms { issue_date: row.issue_date, currency: &row.currency, payable_minor: row.payable_minor, due_date }
 }
 
-/// What the invoice says, as it is compared.
+/// The invoice's terms in the form in which they are compared.
 #[must_use]
 pub fn invoice_terms(row: &Invoice) -> AdvanceTerms<'_> {
     AdvanceTerms {
@@ -125,12 +125,12 @@ pub fn invoice_terms(row: &Invoice) -> AdvanceTerms<'_> {
     }
 }
 
-/// What this buyer has approved under the invoice's number and no invoice has used.
+/// The payables that this buyer has approved under the invoice's number and no invoice has used.
 pub fn list_named(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<ApprovedPayable>, StoreError> {
     Ok(list_shown(conn, invoice)?.into_iter().filter(|row| row.state == ApprovedState::Approved).collect())
 }
 
-/// The same with what has lapsed since: whoever answers the invoice sees what was approved.
+/// As `list_named`, but includes lapsed approvals: the person who answers the invoice sees what the buyer had approved.
 pub fn list_shown(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<ApprovedPayable>, StoreError> {
     let number = normalise_number(&invoice.number);
     let name = PayableName {
@@ -154,7 +154,7 @@ pub struct Fitting {
     split: IssueSplit,
 }
 
-/// The approval that confirms this invoice once it is presented, if it is exactly what was approved and the rules still allow it.
+/// The approval that confirms this invoice once it is presented: the invoice matches it exactly, and the rules still allow it.
 pub fn find(view: &mut dyn View, invoice: &Invoice) -> Step<Option<Fitting>> {
     let named = list_named(view.conn(), invoice)?;
     let fits = |row: &ApprovedPayable| differences(&approved_terms(row), &invoice_terms(invoice)).is_empty();

@@ -1,5 +1,5 @@
-//! A contact answers one invoice by its one-time link. A right code and an answer that the rules allow spend the link; a wrong code
-//! is counted; a refusal changes nothing.
+//! A contact answers one invoice by its one-time link. A right code with an answer that the rules allow uses up the link. A wrong
+//! code is counted; a refusal changes nothing.
 
 use super::answer_invoice::AnswerInvoice;
 use super::confirm_invoice::ConfirmInvoice;
@@ -44,17 +44,22 @@ pub struct AnswerByLink {
     pub text: String,
 }
 
-/// What an open link and a code lead to.
-pub struct Answered {
+/// An open link, the contact that it went to, and its invoice.
+struct Opened {
     link: ConfirmationLink,
     contact: BuyerContact,
     invoice: Invoice,
-    /// The command that says the same, and what was decided about it; nothing after a wrong code.
+}
+
+/// The result of an open link and a code.
+pub struct Answered {
+    opened: Opened,
+    /// The command with the same content and its decision; nothing after a wrong code.
     said: Option<(Command, Decided)>,
 }
 
 impl AnswerByLink {
-    /// What was said, as the command that everybody else would give.
+    /// The answer as the command that a signed-in person would send.
     fn command(&self, view: &mut dyn View, person: &Actor, invoice: &Invoice, contact: &BuyerContact) -> Step<Command> {
         let unknown = || Refusal::FieldInvalid { field: "act".to_owned() };
         let act = LinkAct::parse(&self.answer).ok_or_else(unknown)?;
@@ -92,6 +97,31 @@ impl AnswerByLink {
                 .into()
             }
         })
+    }
+
+    /// The link with its contact and invoice, if the actor is that contact.
+    fn open(&self, view: &mut dyn View, actor: &Actor) -> Step<Opened> {
+        let now = view.now();
+        let found = links::find_open(view.conn(), &self.token_hash, now)?;
+        let (link, contact) = found.filter(|(link, _)| link.id == self.link_id).ok_or(Refusal::LinkInvalid)?;
+        let invoice = Invoice::load(view.conn(), link.invoice_id)?;
+        if *actor != Actor::person(contact.party_id, contact.user_id) || invoice.buyer_id != contact.party_id {
+            return Err(Refusal::LinkInvalid.into());
+        }
+        Ok(Opened { link, contact, invoice })
+    }
+
+    /// The answer, and the decision about it.
+    fn say(&self, view: &mut dyn View, actor: &Actor, opened: &Opened) -> Step<(Command, Decided)> {
+        let command = self.command(view, actor, &opened.invoice, &opened.contact)?;
+        let decided = command.decide(view, actor)?;
+        Ok((command, decided))
+    }
+
+    /// Decides about the answer as if its code were right.
+    pub fn try_out(&self, view: &mut dyn View, actor: &Actor) -> Step<()> {
+        let opened = self.open(view, actor)?;
+        self.say(view, actor, &opened).map(|_| ())
     }
 
     /// A wrong code counts, and a few of them end the link.
@@ -149,34 +179,23 @@ impl Execute for AnswerByLink {
     }
 
     fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Answered> {
-        let now = view.now();
-        let found = links::find_open(view.conn(), &self.token_hash, now)?;
-        let (link, contact) = found.filter(|(link, _)| link.id == self.link_id).ok_or(Refusal::LinkInvalid)?;
-        let invoice = Invoice::load(view.conn(), link.invoice_id)?;
-        if *actor != Actor::person(contact.party_id, contact.user_id) || invoice.buyer_id != contact.party_id {
-            return Err(Refusal::LinkInvalid.into());
-        }
+        let opened = self.open(view, actor)?;
         let typed: String = self.code.chars().filter(char::is_ascii_digit).collect();
-        let said = if links::is_code(&link, &typed, now) {
-            let command = self.command(view, actor, &invoice, &contact)?;
-            let decided = command.decide(view, actor)?;
-            Some((command, decided))
-        } else {
-            None
-        };
-        Ok(Answered { link, contact, invoice, said })
+        let is_right = links::is_code(&opened.link, &typed, view.now());
+        let said = is_right.then(|| self.say(view, actor, &opened)).transpose()?;
+        Ok(Answered { opened, said })
     }
 
     fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Answered) -> Applied<Done> {
-        let Answered { link, contact, invoice, said } = decision;
+        let Answered { opened: Opened { link, contact, invoice }, said } = decision;
         let Some((command, decided)) = said else { return Self::count_wrong(batch, link, &contact, &invoice) };
         let mut done = command.apply(batch, actor, decided)?;
-        // Where the check before a confirmation found something, nothing was promised, and the link has ended with it.
+        // The check before a confirmation found something: nothing was promised, and the link has ended with it.
         if done.body.get("review").is_none() {
             Self::use_up(batch, link, &contact, &invoice, &mut done)?;
         }
         if matches!(command, Command::ConfirmInvoice(_)) {
-            // Within both limits nobody else is asked: it counts as done alone.
+            // An amount within both limits needs no second person: it counts as done alone.
             second_person::count_alone(batch, actor, vec![(invoice.currency, self.amount_minor)])?;
         }
         Ok(done)

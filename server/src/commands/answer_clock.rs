@@ -1,4 +1,4 @@
-//! The clock of an invoice that was presented: it starts, reminds, and ends what nobody answered.
+//! The clock of a presented invoice: it starts, sends reminders, and ends a presentation that the buyer did not answer.
 
 use super::{Applied, second_person, settlement};
 use crate::batch::Batch;
@@ -11,7 +11,7 @@ use serde_json::json;
 use store::records::Keyed;
 use store::{AnswerClock, Conn, Invoice, StoreError, invoices};
 
-/// The invoice, if it was ever put before this buyer: then the buyer sees it, whatever became of it since.
+/// The invoice, if it was ever presented to this buyer: then the buyer sees it in any later state.
 pub fn presented_to(conn: &mut Conn, buyer_id: PartyId, invoice_id: InvoiceId) -> Result<Option<Invoice>, StoreError> {
     let found = Invoice::find(conn, invoice_id)?.filter(|row| row.buyer_id == buyer_id);
     Ok(if AnswerClock::find(conn, invoice_id)?.is_some() { found } else { None })
@@ -29,7 +29,8 @@ pub fn start(batch: &mut Batch<'_>, invoice: &Invoice) -> Applied<()> {
     Ok(())
 }
 
-/// Reminds of what must be answered soon and ends what was not, as of the day that begins. Answers how many ended.
+/// Sends reminders for answers that are due soon, and ends presentations without an answer, as of the day that begins. Returns
+/// the number that ended.
 pub fn run(batch: &mut Batch<'_>, next: NaiveDate) -> Applied<usize> {
     let mut ended = 0_usize;
     for mut clock in invoices::list_due_clocks(batch.conn, next)? {

@@ -22,7 +22,7 @@ pub struct AnswerInvoice {
     /// OPStatusReason, with `UQ` and `RE`.
     #[serde(default)]
     pub clarification: String,
-    /// What the supplier reads; needed with `UQ` and `RE`.
+    /// The text for the supplier; needed with `UQ` and `RE`.
     #[serde(default)]
     pub text: String,
 }

@@ -1,5 +1,5 @@
-//! The operator appoints a company's checker, after its own check of who that is: for a company that has none left who
-//! could agree to a new one.
+//! The operator appoints a company's checker after its own check of the person's identity. It serves a company that has no person
+//! left who could agree to a new checker.
 
 use super::invite_user::{Invited, free_email, insert_invited};
 use super::{Actor, Applied, Ask, Asks, Done, Execute, required, required_prose};

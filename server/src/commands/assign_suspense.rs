@@ -1,4 +1,4 @@
-//! Money that waited in suspense finds its place: a company's cash or a receivable. Two operators.
+//! Two operators place money that waited in suspense: with a company's cash or a receivable.
 
 use super::bank_line::sibling;
 use super::{Actor, Applied, Ask, Asks, Done, Execute, currency, one_request, required_prose, settlement};
@@ -28,7 +28,7 @@ pub struct AssignSuspense {
     pub amount_minor: Option<i64>,
 }
 
-/// Where a structured reference leads.
+/// The target of a structured reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     Company(PartyId),
@@ -120,7 +120,7 @@ impl Execute for AssignSuspense {
         }
         line.state = LineState::Placed;
         line.note.clone_from(&self.reason);
-        // What helped to find the place is done with.
+        // The hint that helped to find the place is no longer needed.
         if matches!(line.kind.get(), Some(LineKind::Suggested | LineKind::SeveralReferences)) {
             line.kind = Blank::NONE;
         }

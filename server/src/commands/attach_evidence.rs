@@ -20,7 +20,7 @@ pub struct AttachEvidence {
     pub kind: String,
     pub file_name: String,
     pub sha256: String,
-    /// The bytes, which were looked at before the writer was asked.
+    /// The bytes, which the caller has checked before it asked the writer.
     #[serde(skip)]
     pub file: CheckedFile,
 }

@@ -1,5 +1,5 @@
-//! An entry that two files of the bank tell in different detail, as one sum or in parts: the bank's reference and the sum say that it is
-//! the same.
+//! Matches an entry that two bank files give in different detail: as one sum in one file, in parts in the other. The bank's
+//! reference and the sum show that it is the same entry.
 
 use super::bank_line::{Facts, Fate, Incoming, bank_reference, booking, likeness};
 use chrono::{Days, NaiveDate};
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use store::{BankLine, Conn, StoreError};
 
-/// What is known of the entry that a line is a part of.
+/// The facts of the entry that a line is a part of.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Whole {
     /// The entry's amount.
@@ -28,7 +28,7 @@ pub struct Whole {
     all_parts: usize,
 }
 
-/// A sum that stays exact: no file has so many lines that it leaves 128 bits.
+/// An exact sum: no file has enough lines to overflow 128 bits.
 fn plus(sum: i128, minor: i64) -> i128 {
     sum.saturating_add(i128::from(minor))
 }
@@ -60,16 +60,16 @@ pub fn wholes(statement: &CamtStatement) -> Vec<Whole> {
     found.into_iter().map(with_sum).collect()
 }
 
-/// What the other files say of the entry that a line is a part of.
+/// The result of comparing a line's entry with other files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// Nothing.
     New,
-    /// The same sum: the entry is known by this line.
+    /// Another file has the same sum: this line already covers the entry.
     Known(BankLineId),
-    /// The same sum, which waits for this entry: it is booked now, and these lines are closed.
+    /// The same sum waits for this entry: the entry is booked now, and these lines are closed.
     Awaited(Vec<BankLineId>),
-    /// Another sum, or one that is booked in part: two people decide.
+    /// The sum differs, or a part is already booked: two people decide.
     Unclear(BankLineId),
 }
 
@@ -82,13 +82,13 @@ struct Group {
     lines: Vec<BankLine>,
 }
 
-/// What a line of an earlier file waits for.
+/// The event for which a line of an earlier file waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waits {
-    /// It has been decided about, or people decide.
+    /// It is decided, or people decide.
     Nothing,
     Statement,
-    /// Nothing is booked of a debit that names no payout, until an entry names them.
+    /// The debit names no payout: nothing is booked until an entry gives the names.
     Names,
 }
 
@@ -96,17 +96,17 @@ impl Waits {
     fn of(line: &BankLine) -> Self {
         match line.kind.get() {
             Some(LineKind::Announced) => Self::Statement,
-            // One that another line has left over, such as a charge, has no names to come.
+            // A line that another line has left over, such as a charge, gets no names later.
             Some(LineKind::UnknownDebit) if line.state == LineState::Attention && line.twin_id.is_none() => Self::Names,
             _ => Self::Nothing,
         }
     }
 }
 
-/// What the lines of a file have found and done so far.
+/// The findings and effects of a file's lines so far.
 #[derive(Debug, Default)]
 pub struct Entries {
-    /// Lines of the file that a check page has looked at, by reference: an import finds them in the database.
+    /// Lines of the file that a check page has previewed, by reference; an import finds them in the database.
     seen: HashMap<String, Vec<(usize, BankLine)>>,
     /// Those of them that are not skipped, by booking.
     bookings: HashMap<String, Vec<(usize, BankLine)>>,
@@ -116,12 +116,12 @@ pub struct Entries {
     last: RefCell<Option<(Key, Rc<Vec<Group>>)>>,
 }
 
-/// So many lines are compared with one at most.
+/// The most lines that are compared with one line.
 const MOST_SEEN: usize = 100;
 
 type Key = (usize, StatementId, String, String, Direction, NaiveDate, NaiveDate);
 
-/// An entry with the reference of another one is looked for so many days around its own.
+/// Days before and after an entry in which its counterpart with the same reference is searched.
 const NEAR_DAYS: u64 = 10;
 
 /// The days around one.
@@ -199,12 +199,12 @@ impl Entries {
     }
 }
 
-/// Sums of one reference: booked on another day, a person decides.
+/// Compares the sums of one reference: if they are booked on another day, a person decides.
 fn of_sums(line: &BankLine, group: &Group) -> Likeness {
     if group.lines.iter().any(|row| row.booking_date == line.booking_date) { Likeness::Same } else { Likeness::Perhaps }
 }
 
-/// What one statement says of the entry that a line is a part of: another sum, or how far the same.
+/// Compares a line's entry with one statement: none for another sum, or how alike they are.
 fn compare(one: &Incoming, group: &Group) -> Option<Likeness> {
     let whole = &one.whole;
     let parts = match group.minor {
@@ -212,23 +212,23 @@ fn compare(one: &Incoming, group: &Group) -> Option<Likeness> {
         minor if minor == whole.all_minor => whole.all_parts,
         _ => return None,
     };
-    // In other detail nothing but the sum can be compared.
+    // Where the detail differs, only the sums can be compared.
     if group.lines.len() != parts {
         return Some(of_sums(&one.line, group));
     }
     let same = group.lines.iter().filter(|row| row.amount_minor == one.line.amount_minor).take(MOST_SEEN);
     let best = same.map(|row| likeness(&one.line, row)).min().unwrap_or(Likeness::Perhaps);
-    // Of several parts none is other money by itself.
+    // A single part is never other money by itself.
     Some(if parts > 1 { best.min(Likeness::Perhaps) } else { best })
 }
 
-/// What other files say of the entry that this line is a part of. A line without the bank's reference is not compared so.
+/// Compares a line's entry with other files. A line without the bank's reference is not compared.
 pub fn told(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Told, StoreError> {
     if one.line.bank_reference.is_empty() || !one.booked {
         return Ok(Told::New);
     }
     let groups = facts.entries.groups(conn, one)?;
-    // A notification of what is announced already brings nothing new.
+    // A second notification of an announced entry brings nothing new.
     let waits = |row: &BankLine| match Waits::of(row) {
         Waits::Nothing => false,
         Waits::Statement => one.announced_minor.is_none(),

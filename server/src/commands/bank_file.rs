@@ -1,5 +1,5 @@
-//! Whose word a bank's file is: the bank's own, where it came by the bank's channel, or that of two operators who have both looked at
-//! what it would do.
+//! Decides who vouches for a bank file. A file from the bank's channel has the bank's own signature. For any other file two
+//! operators vouch, and both look at the preview of its effect.
 
 use super::keep_bank_file::{KeepBankFile, find_waiting, keep};
 use super::{Actor, Applied, Ask, Asks, Command, second_person};
@@ -24,25 +24,25 @@ pub(crate) fn owner(view: &mut dyn View, actor: &Actor) -> Step<PartyId> {
     Ok(operator.ok_or(Refusal::NotFound)?.id)
 }
 
-/// Whose a bank's file is, and the file itself where it was kept before.
+/// The owner of a bank's file, and the file itself if it was kept before.
 pub struct Place {
     pub(crate) owner: PartyId,
     waiting: Option<BankFile>,
 }
 
 impl Place {
-    /// A file that was taken up is refused.
+    /// Refuses a file that was already imported.
     pub(crate) fn find(view: &mut dyn View, actor: &Actor, sha256: &str) -> Step<Self> {
         let owner = owner(view, actor)?;
         Ok(Self { owner, waiting: find_waiting(view.conn(), sha256)? })
     }
 
-    /// What two people have agreed to is there already.
+    /// Checks that the file on which two people agreed is still kept.
     pub(crate) fn check_kept(&self) -> Result<(), Refusal> {
         if self.waiting.is_some() { Ok(()) } else { Err(Refusal::CheckChanged) }
     }
 
-    /// The file that was kept before, or else keeps this one.
+    /// Returns the file that was kept before, or keeps this one.
     pub(crate) fn keep(&self, batch: &mut Batch<'_>, actor: &Actor, file: &KeepBankFile) -> Applied<BankFile> {
         match &self.waiting {
             Some(kept) => Ok(kept.clone()),
@@ -51,7 +51,7 @@ impl Place {
     }
 }
 
-/// A file that a person sends waits for a second operator, with what it was shown to do; the bank's own does not.
+/// A file that a person sends waits, with its preview, for a second operator; the bank's own file does not.
 pub(crate) fn asks(view: &mut dyn View, actor: &Actor, place: &Place, (check, sum): (&str, Option<(String, i64)>)) -> Step<Asks> {
     if *actor == Actor::BANK {
         return Ok(Asks::Nobody);
@@ -64,7 +64,7 @@ pub(crate) fn asks(view: &mut dyn View, actor: &Actor, place: &Place, (check, su
         }
     }
     let (currency, amount_minor) = sum.unzip();
-    // A file that is not kept yet has its id once it is: before the request is written.
+    // A file that is not kept yet gets its id when it is kept: before the request is written.
     let subject = place.waiting.as_ref().map_or(RecordId(0), |kept| kept.id.into());
     Ok(Asks::Always(Ask { amount_minor, currency: currency.unwrap_or_default(), subject }))
 }
@@ -82,20 +82,20 @@ pub(crate) fn keep_for_request(
     Ok(())
 }
 
-/// What a stored request says that the file would do.
+/// The digest of the preview that a stored request names.
 #[must_use]
 pub fn check_of(body: &str) -> String {
     let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
     body.get("check").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// Whether a command takes up a bank's file.
+/// Whether a command imports a bank's file.
 #[must_use]
 pub fn is_import(command: &str) -> bool {
     ["import_statement", "import_status"].contains(&command)
 }
 
-/// The stored request with the file as the caller has read it: exactly the file that was asked about.
+/// The stored request with the file as the caller has read it: exactly the file of the request.
 pub(crate) fn complete(asked: Command, read: Option<&Command>) -> Result<Command, Refusal> {
     match (asked, read) {
         (Command::ImportStatement(mut asked), Some(Command::ImportStatement(read))) if asked.sha256 == read.sha256 => {
@@ -113,7 +113,7 @@ pub(crate) fn complete(asked: Command, read: Option<&Command>) -> Result<Command
     }
 }
 
-/// The bank itself has brought what people were still asking each other about.
+/// The bank itself has brought a file about which people were still asking each other.
 pub(crate) fn end_asked(batch: &mut Batch<'_>, actor: &Actor, file: &BankFile) -> Applied<()> {
     if *actor != Actor::BANK {
         return Ok(());
@@ -121,7 +121,7 @@ pub(crate) fn end_asked(batch: &mut Batch<'_>, actor: &Actor, file: &BankFile) -
     Ok(second_person::end_requests(batch, Waiting::About(file.id.into()), "by_bank")?)
 }
 
-/// Two people have agreed to what they were shown: if it would be something else by now, nothing happens.
+/// Two people have agreed to a preview: if the effect differs by now, nothing happens.
 pub(crate) fn still_the_same(shown: &str, now: Result<String, Fault>) -> Step<()> {
     match now {
         Ok(digest) if digest == shown => Ok(()),
@@ -131,7 +131,7 @@ pub(crate) fn still_the_same(shown: &str, now: Result<String, Fault>) -> Step<()
     }
 }
 
-/// What a command would do with its file, as a digest.
+/// The effect of a command on its file, as a digest.
 pub fn digest(conn: &mut store::Conn, command: &Command) -> Result<String, Fault> {
     match command {
         Command::ImportStatement(read) => Ok(bank_check::file(conn, read)?.digest),

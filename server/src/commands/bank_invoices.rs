@@ -1,4 +1,5 @@
-//! The number of an invoice in a payment's text, where its payer owes exactly one of that number: what may help a person to place it.
+//! Finds an invoice's number in a payment's text, where the payer owes exactly one invoice of that number. A person may use it as
+//! a hint to place the payment.
 
 use domain::names::{folded, latin};
 use domain::party::Capacity;
@@ -16,7 +17,7 @@ struct Payer {
     latin: String,
 }
 
-/// The buyers, read once when somebody asks.
+/// The buyers, read once on the first request.
 #[derive(Debug, Default)]
 pub struct Payers(OnceCell<Vec<Payer>>);
 
@@ -38,7 +39,7 @@ impl Payers {
         Ok(self.0.get_or_init(|| payers))
     }
 
-    /// Who may have paid: whoever has the account, and whoever has the name.
+    /// The possible payers: companies with this account and companies with this name.
     fn of(&self, conn: &mut Conn, line: &BankLine) -> Result<Vec<PartyId>, StoreError> {
         let mut found = Vec::new();
         if !line.counterparty_iban.is_empty() {

@@ -1,5 +1,5 @@
-//! What an entry of a bank's file is: already known, to be booked, or for people to decide. The check page and the import
-//! ask the same question, so that what is shown is what happens.
+//! Classifies an entry of a bank file: already known, ready to book, or left to people. The check page and the import ask the
+//! same question, so the preview shows exactly the later result.
 
 use super::assign_suspense::Target;
 use super::bank_entry::{Entries, Told, Whole, kept, told, wholes};
@@ -40,9 +40,9 @@ pub struct Incoming {
     pub booked: bool,
     pub reversal: bool,
     pub returned: Option<Return>,
-    /// How many entries of the same statement, this one among them, have said exactly the same so far.
+    /// Number of entries of the same statement with exactly the same content so far, this one included.
     pub nth: usize,
-    /// How many lines of the same statement have said exactly the same so far, parts of one entry among them.
+    /// Number of lines of the same statement with exactly the same content so far, parts of one entry included.
     pub copy: usize,
     /// The credit of a notification that this is, or is a part of.
     pub announced_minor: Option<i64>,
@@ -51,7 +51,7 @@ pub struct Incoming {
     pub said: Beside,
 }
 
-/// What a file says of a transaction beside what is kept in its line.
+/// Facts of a transaction that its line does not keep.
 #[derive(Clone, Debug, Default)]
 pub struct Beside {
     pub advised: Vec<Advised>,
@@ -107,7 +107,7 @@ pub fn incoming(statements: &[CamtStatement]) -> Vec<Incoming> {
     found
 }
 
-/// What an entry repeats within one statement: everything that is said, or the reference with amount and payer.
+/// The key by which entries of one statement repeat: the whole content, or the reference with amount and payer.
 fn same_entry(line: &BankLine) -> String {
     if line.bank_reference.is_empty() {
         return line.fingerprint.clone();
@@ -129,7 +129,7 @@ fn is_own_file(id: &str) -> bool {
     id.strip_prefix(super::create_payment_file::FILE_PREFIX).is_some_and(|number| number.parse::<i64>().is_ok())
 }
 
-/// Banks that have no reference say so in its place.
+/// The bank's reference. Banks without one write a word in its place.
 pub(super) fn bank_reference(entry: &Entry) -> String {
     let reference = clean(&entry.bank_reference, 500);
     if ["NONREF", "NOTPROVIDED"].contains(&reference.as_str()) { String::new() } else { reference }
@@ -157,13 +157,13 @@ fn bank_line(entry: &Entry, detail: &EntryDetail) -> BankLine {
     }
 }
 
-/// A debit that sums up a payment file is known by it, and a remittance advice is read with the text. What a booking is known by comes
-/// before: it stays what it was.
+/// A debit that sums up a payment file takes the file's id as its end-to-end reference. A remittance advice is added to the text.
+/// The fingerprint of the booking is computed before, so it does not change.
 fn keep_beside(line: &mut BankLine, detail: &EntryDetail) {
     let file = &detail.collective;
     if line.direction == Direction::Out && ["", "NOTPROVIDED"].contains(&line.end_to_end.as_str()) {
         let own: Vec<&String> = [&file.payment_id, &file.message_id].into_iter().filter(|id| is_own_file(id)).collect();
-        // Two files at once are none.
+        // A debit with two files at once names none.
         if let Some(id) = own.first().filter(|first| own.iter().all(|other| other == *first)) {
             line.end_to_end = clean(id, 35);
         }
@@ -180,7 +180,7 @@ fn keep_beside(line: &mut BankLine, detail: &EntryDetail) {
     }
 }
 
-/// What a booking is known by where the bank gives it no reference: all that the bank says of it.
+/// The fingerprint of a booking to which the bank gives no reference: all that the bank says of it.
 fn fingerprint(iban: &str, line: &BankLine) -> String {
     let parts = serde_json::json!([
         iban,
@@ -198,13 +198,13 @@ fn fingerprint(iban: &str, line: &BankLine) -> String {
     sha256_hex(parts.to_string().as_bytes())
 }
 
-/// What tells one booking from another that shares the bank's reference, as the parts of a batch do.
+/// Separates bookings that share the bank's reference, as the parts of a batch do.
 pub(super) fn booking(line: &BankLine) -> String {
     let amount = line.amount_minor.to_string();
     [&line.bank_reference, line.direction.name(), &amount, provided(&line.end_to_end), &line.reference].join("\n")
 }
 
-/// What deciding about lines reads once for many of them.
+/// Data that decisions about many lines read once.
 pub struct Facts {
     pub today: NaiveDate,
     /// The calendars of the currencies that the platform has terms for.
@@ -217,9 +217,9 @@ pub struct Facts {
     recorded: HashMap<(String, i64), Vec<BankLine>>,
     /// Payouts that earlier lines of the file on a check page have settled or brought back.
     pub(super) spent: BTreeSet<PayoutId>,
-    /// What is known of whole entries.
+    /// The facts of whole entries.
     pub entries: Entries,
-    /// Who may have paid what names no place.
+    /// The possible payers of money without a place.
     payers: Payers,
     /// The platform's accounts at banks.
     custody: Vec<CustodyAccount>,
@@ -263,16 +263,16 @@ impl Facts {
         one.announced_minor.is_some_and(|minor| minor > limit)
     }
 
-    /// A receipt of people's that could be this money: the same for certain, or perhaps.
+    /// A receipt recorded by people that could be this money: the same for certain, or perhaps.
     fn recorded_twin(&self, line: &BankLine, target: Option<Target>) -> Option<(&BankLine, bool)> {
         let near = self.recorded.get(&(line.currency.clone(), line.amount_minor))?.iter().filter(|row| is_near(row, line));
         let certain = |row: &&BankLine| {
             let place = row.receivable_id.map(Target::Receivable).or(row.party_id.map(Target::Company));
-            // Money on another account is other money until a person says that it is not.
+            // Money on another account counts as other money until a person decides otherwise.
             if row.custody_id != line.custody_id {
                 return false;
             }
-            // A bank uses its references again: with another payee the same one says nothing.
+            // A bank reuses its references: with another payee the same one says nothing.
             match target {
                 Some(_) => place == target,
                 None => !line.bank_reference.is_empty() && row.bank_reference == line.bank_reference,
@@ -283,7 +283,7 @@ impl Facts {
         near.first().map(|row| (*row, certain(row)))
     }
 
-    /// Remembers what a line has used up, so that the next one cannot use it again.
+    /// Remembers what a line has used up, so that the next line cannot use it again.
     pub fn use_up(&mut self, line: &BankLine, fate: &Fate) {
         match fate {
             Fate::Confirm(receipt) => {
@@ -295,7 +295,7 @@ impl Facts {
             Fate::GiveBack(payout, _) => {
                 self.spent.insert(payout.id);
             }
-            // What an import has written is found where it is kept.
+            // An import finds its own lines in the database.
             Fate::Transfer(other) if line.id == BankLineId(0) => {
                 self.begun.push(BankLine { transfer_id: Some(*other), ..line.clone() });
             }
@@ -323,25 +323,25 @@ fn is_near(recorded: &BankLine, line: &BankLine) -> bool {
     first.checked_add_days(Days::new(SAME_MONEY_DAYS)).is_some_and(|limit| last <= limit)
 }
 
-/// What becomes of a line.
+/// The outcome of a line.
 #[derive(Clone, Debug)]
 pub enum Fate {
-    /// Nothing to book: announced only, of nothing, or known from another file, whose line is named.
+    /// Nothing to book: announced only, zero, or known from another file, whose line is named.
     Skip(LineKind, Option<BankLineId>),
-    /// Two people decide; the other line about perhaps the same money is named.
+    /// Two people decide; the line that may be the same money is named.
     Wait(Attention, Option<BankLineId>),
-    /// The bank's word for a receipt that people recorded.
+    /// The bank confirms a receipt that people recorded.
     Confirm(BankLineId),
     Place(Target),
     /// Several places, each with its part; their amounts sum to the line's.
     Split(Vec<Part>),
-    /// Why a person places it, and what may help there.
+    /// A person must place it: the reason, and references that may help.
     Suspense(Blank<LineKind>, String),
     GiveBack(Box<Payout>, Return),
     ReturnUnknown(Return),
     /// The debit of these payouts. What is left over waits as a line of its own.
     Settle(Vec<Payout>, i64),
-    /// The debit of a payout whose return was quicker and has booked both.
+    /// The debit of a payout whose return came first and has booked both.
     ReturnFirst(Box<Payout>),
     /// Money that moves to or from another account of the platform: the first of its two lines.
     Transfer(CustodyId),
@@ -357,7 +357,7 @@ pub struct Part {
     pub fate: Fate,
 }
 
-/// What becomes of a line or of a part of it, for lists and counts.
+/// The outcome of a line or of a part of it, for lists and counts.
 #[derive(Clone, Debug)]
 pub struct Piece {
     pub line: BankLine,
@@ -367,7 +367,7 @@ pub struct Piece {
 }
 
 impl Fate {
-    /// The line in the pieces that it is kept in.
+    /// The line split into the pieces that are stored.
     #[must_use]
     pub fn pieces(&self, line: &BankLine) -> Vec<Piece> {
         let piece = |amount_minor: i64,
@@ -426,25 +426,25 @@ impl Fate {
     }
 }
 
-/// What other files say of a booking.
+/// The result of searching other files for a booking.
 #[derive(Debug)]
 enum Found {
     Nothing,
-    /// The very same booking.
+    /// Exactly the same booking.
     Same(Box<BankLine>),
-    /// The bank's reference is the same, and something that it says of the booking is not.
+    /// The bank's reference is the same, but another fact of the booking differs.
     Perhaps(BankLineId),
 }
 
-/// The same booking in an earlier file: a camt.054 notification and the day's camt.053 both carry it. What waits for its statement
-/// as announced is not known to the statement yet.
+/// Finds the same booking in an earlier file: a camt.054 notification and the day's camt.053 both carry it. A statement's entry
+/// does not match a notified line that still waits for its statement.
 fn find_known(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Found, StoreError> {
     let seen = facts.entries.seen_like(one);
     let announced = if one.announced_minor.is_some() { Announced::Too } else { Announced::Not };
     find_same(conn, one, (announced, one.copy), seen)
 }
 
-/// The line that a notification has announced and that waits, or was closed without a booking, until this one comes.
+/// The line that a notification has announced for this booking. It still waits, or was closed without a booking.
 fn find_announced(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Option<BankLine>, StoreError> {
     if !facts.awaited || one.announced_minor.is_some() || !one.booked {
         return Ok(None);
@@ -455,7 +455,7 @@ fn find_announced(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Opti
     })
 }
 
-/// The lines that a line with this fate closes: what waited for it is booked by it, or waits with it.
+/// The lines that a line with this fate closes: it books what waited for it, or waits in their place.
 pub fn find_awaited(conn: &mut Conn, facts: &Facts, one: &Incoming, fate: &Fate) -> Result<Vec<BankLine>, StoreError> {
     if let Some(announced) = find_announced(conn, facts, one)? {
         return Ok(vec![announced]);
@@ -467,7 +467,7 @@ pub fn find_awaited(conn: &mut Conn, facts: &Facts, one: &Incoming, fate: &Fate)
     ids.into_iter().map(|id| BankLine::load(conn, id)).collect()
 }
 
-/// What other files say of the whole entry, where none says the same of this part.
+/// Compares the whole entry with other files, where no file has the same part.
 fn decide_whole(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Option<Fate>, StoreError> {
     if find_announced(conn, facts, one)?.is_some() {
         return Ok(None);
@@ -479,7 +479,7 @@ fn decide_whole(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Option
     })
 }
 
-/// So many lines with one reference and amount are compared at most: beyond them a person does.
+/// The most lines with one reference and amount that are compared; with more lines a person compares them.
 const MOST_COMPARED: usize = 100;
 
 /// Looks for the same booking among the kept lines and those that a check page has seen. `count` of them must be there.
@@ -529,7 +529,7 @@ fn is_for_sale(conn: &mut Conn, row: &store::Receivable) -> Result<bool, StoreEr
     Ok(matches!(row.state, ReceivableState::Issued | ReceivableState::Active) && row.sold_minor(conn)? < row.face_minor)
 }
 
-/// What becomes of a line of a file. Reads only.
+/// Decides the outcome of a line of a file. Reads only.
 pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, StoreError> {
     let line = &one.line;
     if !one.booked {
@@ -583,16 +583,16 @@ pub fn decide(conn: &mut Conn, facts: &Facts, one: &Incoming) -> Result<Fate, St
     {
         return Ok(Fate::Wait(Attention::ValueDate, None));
     }
-    // A receipt that the bank takes back needs a person: nothing is guessed.
+    // A receipt that the bank takes back needs a person: the program does not guess.
     if line.direction == Direction::Out && one.reversal {
         return Ok(Fate::Wait(Attention::Reversal, None));
     }
-    // A return names itself, and the bank's reversal of its own debit is one too.
+    // A return is marked as one, and the bank's reversal of its own debit counts as one too.
     let returned = one.returned.clone().or_else(|| one.reversal.then(Return::default));
     decide_booking(conn, facts, (line, &one.said), returned)
 }
 
-/// Whether money for this place would end the market in it for the price of a cent.
+/// Whether a payment for this place is so small that it would end trading of the receivable for the price of a cent.
 fn is_small_part_of(conn: &mut Conn, facts: &Facts, (target, amount_minor): (Target, i64)) -> Result<bool, StoreError> {
     let Target::Receivable(id) = target else { return Ok(false) };
     let row = store::Receivable::load(conn, id)?;
@@ -602,7 +602,7 @@ fn is_small_part_of(conn: &mut Conn, facts: &Facts, (target, amount_minor): (Tar
     Ok(small && is_for_sale(conn, &row)?)
 }
 
-/// Where money that came in belongs: to the one place that it names, to several where it says how much is for each, else to suspense.
+/// Finds the place of incoming money: the one place that the payment names, several with an amount for each, or else suspense.
 fn decide_place(conn: &mut Conn, facts: &Facts, (line, said): (&BankLine, &Beside)) -> Result<Fate, StoreError> {
     let places = find_places(conn, line, &said.advised)?;
     if let [only] = places.as_slice() {
@@ -662,7 +662,7 @@ fn decide_transfer(conn: &mut Conn, facts: &Facts, line: &BankLine) -> Result<Op
     Ok(Some(begun.map_or(Fate::Transfer(other.id), |row| Fate::Arrive(row.id))))
 }
 
-/// The account of the platform from which a line takes money once it is booked, and how much.
+/// The platform's account from which a line takes money once it is booked, and the amount.
 #[must_use]
 pub fn drawn_by(line: &BankLine, fate: &Fate) -> Option<(CustodyId, i64)> {
     match fate {
@@ -677,20 +677,20 @@ pub fn drawn_by(line: &BankLine, fate: &Fate) -> Option<(CustodyId, i64)> {
     }
 }
 
-/// What is missing there: an account at the bank cannot have less than nothing.
+/// The missing cover: an account at the bank cannot hold less than zero.
 pub fn missing_cover(view: &mut dyn View, line: &BankLine, fate: &Fate) -> Result<Option<i64>, StoreError> {
     let Some((account, minor)) = drawn_by(line, fate) else { return Ok(None) };
     let held = view.balance(AccountKey::custody(account, asset_of(line)?))?.0;
     Ok((held < minor).then_some(held))
 }
 
-/// The currency of a line that is booked: what is in an unknown one waits.
+/// The currency of a line to be booked; a line in an unknown currency waits.
 fn asset_of(line: &BankLine) -> Result<AssetId, StoreError> {
     let known = Currency::parse(&line.currency);
     known.map(currency_asset).ok_or_else(|| settlement::corrupt("currency of bank line", line.id))
 }
 
-/// Where the money of a line that is to be booked belongs.
+/// Decides the place of a line's money that is to be booked.
 pub fn decide_booking(
     conn: &mut Conn,
     facts: &Facts,
@@ -706,12 +706,12 @@ pub fn decide_booking(
         let Some(why) = returned else { return decide_place(conn, facts, (line, said)) };
         let own = bank::find_payout_by_end_to_end(conn, &line.end_to_end)?;
         let own = own.filter(|row| row.amount_minor == line.amount_minor && row.currency == line.currency);
-        // A payout comes back to where it was taken from; one that cannot be told for certain waits in suspense.
+        // A returned payout goes back to the account it came from. A return that matches no payout for certain waits in suspense.
         let Some(row) = own.filter(|row| !facts.spent.contains(&row.id)) else { return Ok(Fate::ReturnUnknown(why)) };
         let open = payout::can(&row, InstructionEvent::Return) || payout::can(&row, InstructionEvent::Settle);
         return Ok(if open { Fate::GiveBack(Box::new(row), why) } else { Fate::ReturnUnknown(why) });
     }
-    // Money out: only what was asked for. Anything else on the account needs a person.
+    // Money out: only a requested payout is booked. Any other debit needs a person.
     match payments_of(conn, (line, &said.collective), &facts.spent)? {
         Paid::Now(payouts, rest_minor) => Ok(Fate::Settle(payouts, rest_minor)),
         Paid::Unknown => Ok(Fate::Wait(Attention::UnknownDebit, None)),
@@ -755,10 +755,10 @@ impl Counts {
     }
 }
 
-/// What becomes of a line, as far as the books have room and cover for it.
+/// Decides the outcome of a line, as far as the books have room and cover for it.
 fn decide_in_books(view: &mut dyn View, facts: &Facts, one: &Incoming) -> Result<Fate, StoreError> {
     let fate = decide(view.conn(), facts, one)?;
-    // What comes in must fit beside what the bank holds already: once a line is written nothing may be refused.
+    // Incoming money must fit beside the bank's present balance: once a line is written, no rule may refuse.
     if one.line.direction == Direction::In && !matches!(fate, Fate::Skip(..) | Fate::Wait(..) | Fate::Confirm(_)) {
         let asset = Currency::parse(&one.line.currency).map(currency_asset);
         let custody = asset.map(|asset| AccountKey::custody(one.line.custody_id, asset));
@@ -772,7 +772,7 @@ fn decide_in_books(view: &mut dyn View, facts: &Facts, one: &Incoming) -> Result
     Ok(if covered { fate } else { Fate::Wait(Attention::NoCover, None) })
 }
 
-/// Decides about a line, books it and keeps it.
+/// Decides about a line, books it and stores it.
 pub fn take_up(
     batch: &mut Batch<'_>,
     facts: &mut Facts,
@@ -797,7 +797,7 @@ pub fn take_up(
     Ok(batch.insert(&line)?)
 }
 
-/// The bank has brought what a line waited for: it is closed, and nobody can book it any more.
+/// The bank has reported what a line waited for: this closes the line, so that it can no longer be booked.
 fn close_awaited(batch: &mut Batch<'_>, mut announced: BankLine, by: BankLineId) -> Applied<()> {
     end_requests(batch, Waiting::About(announced.id.into()), "by_statement")?;
     announced.state = LineState::Skipped;
@@ -900,7 +900,7 @@ pub fn settle_payouts(batch: &mut Batch<'_>, line: &mut BankLine, (mut rows, on)
     Ok(())
 }
 
-/// What a debit holds beside its payouts, such as a charge, waits as a line of its own.
+/// The rest of a debit beside its payouts, such as a charge, waits as a line of its own.
 pub fn leave_over(batch: &mut Batch<'_>, line: &mut BankLine, rest_minor: i64) -> Applied<()> {
     if rest_minor <= 0 {
         return Ok(());
@@ -917,7 +917,7 @@ pub fn leave_over(batch: &mut Batch<'_>, line: &mut BankLine, rest_minor: i64) -
     Ok(batch.insert(&rest)?)
 }
 
-/// Another part of the same booking. What the booking is known by stays with the first.
+/// Another part of the same booking. The fingerprint of the booking stays with the first part.
 pub fn sibling(batch: &mut Batch<'_>, line: &BankLine) -> BankLine {
     BankLine {
         id: batch.next_id(),
@@ -969,7 +969,7 @@ fn place(batch: &mut Batch<'_>, line: &mut BankLine, target: Target) -> Applied<
     Ok(())
 }
 
-/// The bank's word for a receipt that people recorded: linked both ways, and nothing is booked again.
+/// The bank confirms a receipt that people recorded: the two are linked, and nothing is booked again.
 pub fn confirm(batch: &mut Batch<'_>, line: &mut BankLine, receipt_id: BankLineId) -> Applied<()> {
     let mut receipt = BankLine::load(batch.conn, receipt_id)?;
     receipt.twin_id = Some(line.id);

@@ -1,4 +1,4 @@
-//! Of a zip of bank files each member is taken up, or refused by its own name.
+//! Imports each member of a zip of bank files, or refuses it by its own name.
 
 use super::clean;
 use super::import_statement::{ImportStatement, refusal_beside};
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use store::{Conn, Statement, StoreError};
 use web::Language;
 
-/// A member that is not taken up, and why: a file fault's code or a refusal's.
+/// A member that is not imported, with the reason: a file fault's code or a refusal's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedMember {
     pub name: String,
@@ -45,14 +45,15 @@ impl RefusedMember {
     }
 }
 
-/// What of a file is taken up.
+/// The statements of a file that are imported, and the members that are refused.
 #[derive(Clone, Debug, Default)]
 pub struct Admitted {
     pub statements: Vec<CamtStatement>,
     pub refused: Vec<RefusedMember>,
 }
 
-/// What of the file would be taken up now. A file that is no zip is taken up whole or not at all, and so is one of which no member can be.
+/// Previews which part of the file would be imported now. A plain file is imported as a whole or not at all. A zip is refused if
+/// none of its members can be imported.
 pub fn admit(conn: &mut Conn, read: &ImportStatement) -> Result<Result<Admitted, Refusal>, StoreError> {
     if read.members.is_empty() {
         let refusal = refusal_beside(conn, &read.statements, &[])?;
@@ -79,14 +80,15 @@ pub fn admit(conn: &mut Conn, read: &ImportStatement) -> Result<Result<Admitted,
     Ok(first.filter(|_| nothing).map_or(Ok(admitted), Err))
 }
 
-/// What of a file of reports on payments is taken up.
+/// The reports of a file that are imported, and the members that are refused.
 #[derive(Clone, Debug, Default)]
 pub struct AdmittedReports {
     pub reports: Vec<Report>,
     pub refused: Vec<RefusedMember>,
 }
 
-/// What of the reports would be taken up now: those that are new. Banks use their ids again, so that a repeat is known by all that it says.
+/// Previews which reports would be imported now: the new ones. Banks reuse their ids, so a repeat is recognised by its whole
+/// content.
 pub fn admit_reports(conn: &mut Conn, read: &ImportStatus) -> Result<Result<AdmittedReports, Refusal>, StoreError> {
     let mut seen = BTreeSet::new();
     let mut is_repeat = |conn: &mut Conn, report: &Report| {
@@ -123,10 +125,10 @@ pub fn admit_reports(conn: &mut Conn, read: &ImportStatus) -> Result<Result<Admi
     Ok(if nothing { Err(Refusal::StatementRepeated) } else { Ok(admitted) })
 }
 
-/// Members of one zip that the operators are told of one by one.
+/// The most members of one zip that operators get a notice about, one for each.
 const MOST_TOLD: usize = 20;
 
-/// Tells the operator's company which members of a zip were not taken up.
+/// Notifies the operator's company of the members of a zip that were refused.
 pub(crate) fn tell_refused(batch: &mut Batch<'_>, operator: PartyId, (file, id): (&str, BankFileId), refused: &[RefusedMember]) {
     for member in refused.iter().take(MOST_TOLD) {
         let arguments = json!({ "file": clean(file, 120), "name": clean(&member.name, 120) });
@@ -134,7 +136,7 @@ pub(crate) fn tell_refused(batch: &mut Batch<'_>, operator: PartyId, (file, id):
     }
 }
 
-/// Of all statements of a zip those that were taken up when its first piece was: the kept ones say which.
+/// The statements of a zip that were imported with its first piece; the kept statements show which.
 #[must_use]
 pub fn taken_up(kept: &[Statement], read: Vec<CamtStatement>) -> Vec<CamtStatement> {
     let mut next = kept.iter().peekable();

@@ -6,7 +6,7 @@ use domain::creditor_reference::{Mention, mentions};
 use formats::camt::Advised;
 use store::{BankLine, Conn, StoreError};
 
-/// A place that a payment names, and how much of the payment is for it, where that is said.
+/// A place that a payment names, and its part of the payment, where the payment states one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     pub target: Target,
@@ -14,7 +14,7 @@ pub struct Named {
     pub amount_minor: Option<i64>,
 }
 
-/// Places that are looked up for one payment at most; one that names more is for people.
+/// The most places that are looked up for one payment; a payment that names more is for people.
 const MOST_PLACES: usize = 200;
 
 /// The places of a payment, each once: by the structured blocks first, then by what the text says.
@@ -45,7 +45,7 @@ pub fn find_places(conn: &mut Conn, line: &BankLine, advised: &[Advised]) -> Res
         let next = starts.get(index.saturating_add(1)).copied().unwrap_or(end);
         let amount_minor = line.remittance.get(end..next).and_then(|text| amount_in(text, &line.currency));
         match found.iter_mut().enumerate().find(|(_, known)| known.target == target) {
-            // The text repeats what the blocks have said.
+            // The text repeats a place of the structured blocks.
             Some((known, _)) if known < structured => {}
             Some((_, known)) => known.amount_minor = sum(known.amount_minor, amount_minor).or(known.amount_minor),
             None => found.push(Named { target, reference, amount_minor }),
@@ -95,14 +95,14 @@ fn amount_in(text: &str, currency: &str) -> Option<i64> {
     })
 }
 
-/// How a payment is divided among its places: only where each says its amount, and all of them are the payment.
+/// Divides a payment among its places, only where each has its amount and all amounts sum to the payment.
 pub fn parts_of(places: &[Named], amount_minor: i64) -> Option<Vec<(&Named, i64)>> {
     let parts: Vec<(&Named, i64)> = places.iter().map(|place| Some((place, place.amount_minor?))).collect::<Option<_>>()?;
     let all = parts.iter().try_fold(0_i64, |sum, (_, minor)| sum.checked_add(*minor))?;
     (all == amount_minor && parts.iter().all(|(_, minor)| *minor > 0)).then_some(parts)
 }
 
-/// References of ours that stand where no reference is looked for: what may help a person.
+/// References of the platform in fields that are not searched for references: hints for a person.
 pub fn suggestions(conn: &mut Conn, line: &BankLine, elsewhere: &[String]) -> Result<String, StoreError> {
     let mut found: Vec<String> = Vec::new();
     for text in elsewhere.iter().chain([&line.end_to_end, &line.counterparty]).take(MOST_PLACES) {

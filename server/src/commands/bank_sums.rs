@@ -9,18 +9,18 @@ use std::collections::BTreeSet;
 use store::bank;
 use store::{BankLine, Conn, Payout, StoreError};
 
-/// What a debit pays.
+/// The payouts that a debit pays.
 #[derive(Debug)]
 pub enum Paid {
-    /// These payouts, and so much beside them.
+    /// These payouts, and the amount left over.
     Now(Vec<Payout>, i64),
-    /// Payouts of ours that cannot be paid by it: they were paid before, or come to another sum.
+    /// Payouts of the platform that this debit cannot pay: they were paid before, or their sum differs.
     Before(Vec<Payout>),
-    /// Nothing that was asked for.
+    /// The debit matches no request.
     Unknown,
 }
 
-/// The payouts of a debit. What is more than they come to must be explained by the bank, as a charge or by the payments' own sum or count.
+/// The payouts of a debit. The bank must explain any amount beyond them: as a charge, or by the payments' own sum or count.
 pub fn payments_of(
     conn: &mut Conn,
     (line, told): (&BankLine, &Collective),
@@ -57,7 +57,7 @@ pub fn open_of(rows: &[Payout], spent: &BTreeSet<PayoutId>) -> Vec<Payout> {
     rows.iter().filter(|row| payout::can(row, InstructionEvent::Settle) && !spent.contains(&row.id)).cloned().collect()
 }
 
-/// What payouts come to, where all are in this currency.
+/// The sum of payouts, if all are in this currency.
 pub fn sum_of(rows: &[Payout], currency: &str) -> Option<i64> {
     let own = rows.iter().all(|row| row.currency == currency);
     rows.iter().try_fold(0_i64, |sum, row| sum.checked_add(row.amount_minor)).filter(|_| own)

@@ -6,7 +6,7 @@ use crate::batch::{Batch, Step};
 use crate::view::View;
 use domain::Refusal;
 use domain::chart::{self, AccountKey, Parties, currency_asset};
-use domain::offering::{OfferState, PurchaseFacts, decide_purchase};
+use domain::offering::{OfferState, PurchaseFacts, decide_purchase, quote_purchase};
 use domain::party::Capacity;
 use domain::pricing::{Bearer, FeeTerms, PriceTerms, Quote};
 use domain::receivable::{ReceivableEvent, ReceivableState, next_state};
@@ -83,6 +83,51 @@ pub fn price_terms(offer: &Offer, receivable: &Receivable) -> Result<PriceTerms,
     })
 }
 
+/// The records of a purchase, and what the rules read of them.
+struct Gathered {
+    offer: Offer,
+    receivable: Receivable,
+    limit: Option<BuyerLimit>,
+    currency: AssetId,
+    facts: PurchaseFacts,
+}
+
+/// Reads the facts that decide a purchase. Cash and units held for its own request count as free.
+fn gather(view: &mut dyn View, financier: PartyId, wish: &BuyFractions, freed: Freed) -> Step<Gathered> {
+    let offer = view.find_offer(wish.offer_id)?.ok_or(Refusal::NotFound)?;
+    let receivable = view.find_receivable(offer.receivable_id)?.ok_or(Refusal::NotFound)?;
+    let currency = currency_asset(super::currency(&receivable.currency)?);
+    let limit = view.find_buyer_limit(financier, receivable.buyer_id, &receivable.currency)?;
+    let room = |row: &BuyerLimit| row.limit_minor.saturating_sub(row.used_minor).saturating_add(freed.units_minor);
+    let (_, cash_available_minor) = view.balance(AccountKey::cash(financier, currency))?;
+    let facts = PurchaseFacts {
+        state: receivable.state,
+        standing: view.buyer_standing(receivable.buyer_id)?,
+        offer_state: offer.state,
+        close_date: offer.close_date,
+        left_minor: offer.left_minor.saturating_add(freed.units_minor),
+        minimum_ticket_minor: offer.minimum_ticket_minor,
+        supplier: offer.supplier_id,
+        financier,
+        buyer: receivable.buyer_id,
+        held: receivable.held,
+        units_minor: wish.units_minor,
+        agreed_price_minor: wish.price_minor,
+        cash_available_minor: cash_available_minor.saturating_add(freed.price_minor),
+        limit_room_minor: limit.as_ref().map(room),
+        terms: price_terms(&offer, &receivable)?,
+        today: view.today(),
+    };
+    Ok(Gathered { offer, receivable, limit, currency, facts })
+}
+
+/// Today's price of some units, if they can be bought. The purchase itself checks cash, limit and agreed price.
+pub fn quote(view: &mut dyn View, financier: PartyId, offer_id: OfferId, units_minor: i64) -> Step<Quote> {
+    let wish = BuyFractions { offer_id, units_minor, price_minor: 0 };
+    let gathered = gather(view, financier, &wish, Freed::default())?;
+    Ok(quote_purchase(&gathered.facts)?)
+}
+
 /// A purchase that the rules allow.
 pub struct Purchasable {
     pub(crate) offer: Offer,
@@ -91,39 +136,17 @@ pub struct Purchasable {
     pub(crate) limit: Option<BuyerLimit>,
     pub(crate) currency: AssetId,
     accepted: ReceivableState,
-    /// What its request has held until now.
+    /// The hold of its request until now.
     held: Option<PurchaseHold>,
 }
 
 impl BuyFractions {
-    /// What is held for this purchase counts as free.
+    /// Cash and units held for this purchase count as free.
     fn decide_with(&self, view: &mut dyn View, actor: &Actor, held: Option<PurchaseHold>) -> Step<Purchasable> {
         view.acting_party(actor, Capacity::Financier)?;
-        let offer = view.find_offer(self.offer_id)?.ok_or(Refusal::NotFound)?;
-        let receivable = view.find_receivable(offer.receivable_id)?.ok_or(Refusal::NotFound)?;
-        let currency = currency_asset(super::currency(&receivable.currency)?);
-        let limit = view.find_buyer_limit(actor.party_id, receivable.buyer_id, &receivable.currency)?;
         let freed = held.as_ref().map(Freed::from).unwrap_or_default();
-        let room = |row: &BuyerLimit| row.limit_minor.saturating_sub(row.used_minor).saturating_add(freed.units_minor);
-        let (_, cash_available_minor) = view.balance(AccountKey::cash(actor.party_id, currency))?;
-        let quote = decide_purchase(&PurchaseFacts {
-            state: receivable.state,
-            standing: view.buyer_standing(receivable.buyer_id)?,
-            offer_state: offer.state,
-            close_date: offer.close_date,
-            left_minor: offer.left_minor.saturating_add(freed.units_minor),
-            minimum_ticket_minor: offer.minimum_ticket_minor,
-            supplier: offer.supplier_id,
-            financier: actor.party_id,
-            buyer: receivable.buyer_id,
-            held: receivable.held,
-            units_minor: self.units_minor,
-            agreed_price_minor: self.price_minor,
-            cash_available_minor: cash_available_minor.saturating_add(freed.price_minor),
-            limit_room_minor: limit.as_ref().map(room),
-            terms: price_terms(&offer, &receivable)?,
-            today: view.today(),
-        })?;
+        let Gathered { offer, receivable, limit, currency, facts } = gather(view, actor.party_id, self, freed)?;
+        let quote = decide_purchase(&facts)?;
         let accepted = next_state(receivable.state, ReceivableEvent::Accept)?;
         Ok(Purchasable { offer, receivable, quote, limit, currency, accepted, held })
     }
@@ -145,7 +168,7 @@ impl Execute for BuyFractions {
     }
 
     fn asks(&self, _view: &mut dyn View, _actor: &Actor, decision: &Purchasable) -> Step<Asks> {
-        // The price that was agreed to is the price, or the purchase was refused.
+        // The price equals the agreed price; otherwise the purchase was refused before.
         let amounts = vec![(decision.receivable.currency.clone(), self.price_minor)];
         Ok(Asks::Above { amounts, subject: decision.receivable.id.into() })
     }

@@ -1,4 +1,4 @@
-//! A payout that is in no payment file yet is taken back by the company that asked for it; a return of unplaced money, by the operator.
+//! A company cancels its own payout that is in no payment file yet. The operator does so for a return of unplaced money.
 
 use super::{Actor, Applied, Done, Execute, payout};
 use crate::batch::{Batch, Step};

@@ -1,5 +1,5 @@
-//! A buyer suspends its programme, opens it again or closes it for good, with a reason; two of its people agree. What was issued under it
-//! keeps its terms.
+//! A buyer suspends its programme, opens it again or closes it for good, with a reason. Two of its people agree. Receivables
+//! issued under it keep their terms.
 
 use super::{Actor, Applied, Ask, Asks, Done, Execute, end_membership, one_request, programmes, required_prose, second_person};
 use crate::batch::{Batch, Step};
@@ -27,7 +27,7 @@ pub struct Changeable {
     reason: String,
     /// Everybody in it, with the state of a membership that ends.
     members: Vec<(ProgrammeMember, Option<MemberState>)>,
-    /// Terms about which nobody decides once the programme is over.
+    /// Proposed terms that can no longer be decided once the programme is closed.
     proposed: Option<ProgrammeVersion>,
 }
 

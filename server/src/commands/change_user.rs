@@ -1,5 +1,5 @@
-//! An administrator changes what a colleague may do, or disables the account. Giving anything beyond reading, and ending a checker,
-//! need a second person's agreement; taking anything else happens at once.
+//! An administrator changes a colleague's roles or disables the account. A second person must agree before a colleague gets more
+//! than reading or a checker ends. Any other removal of a role takes effect at once.
 
 use super::{Actor, Applied, Ask, Asks, Done, Execute, revoke_sessions, second_person};
 use crate::batch::{Batch, Step};
@@ -23,7 +23,7 @@ pub struct ChangeUser {
     pub disabled: bool,
 }
 
-/// A person as they are, and what becomes of them.
+/// A person as they are, and their state after the change.
 pub struct Changeable {
     user: User,
     roles: Roles,

@@ -1,5 +1,5 @@
-//! Two operators choose the account of a currency that pays out and that payers are told. What a payer was told before stays payable
-//! until the old account is closed.
+//! Two operators choose the account of a currency that pays out and that payers see. Payers may still pay to the account that an
+//! earlier notice named until that account is closed.
 
 use super::{Actor, Applied, Ask, Asks, Done, Execute, custody, one_request, second_person};
 use crate::batch::{Batch, Step};
@@ -54,7 +54,7 @@ impl Execute for ChooseCustodyAccount {
         batch.wrote = true;
         batch.mark(&choice);
         store::records::save_custody_choice(batch.conn, &choice)?;
-        // Whoever waits to agree to a payment file has seen the account before.
+        // A request for a payment file that waits for agreement showed the account before.
         let waiting = Waiting::ForIn { command: "create_payment_file", currency: &self.currency };
         second_person::end_requests(batch, waiting, "account_changed")?;
         let arguments = json!({ "currency": self.currency, "iban": row.iban });

@@ -1,4 +1,5 @@
-//! Two operators leave one of the platform's accounts at banks: it closes first and still takes statements; it is closed once nothing is on it.
+//! Two operators leave one of the platform's accounts at banks. First the account closes but still takes statements. It is closed
+//! once its balance is zero.
 
 use super::{Actor, Applied, Ask, Asks, Done, Execute, one_request, required_prose};
 use crate::batch::{Batch, Step};
@@ -21,7 +22,8 @@ pub struct CloseCustodyAccount {
     pub reason: String,
 }
 
-/// The name of what a command does, for people: an account that is let close is not closed. `body` is the request or the outcome.
+/// The name of a command's effect, for people: an account that only begins to close is not closed. `body` is the request or the
+/// outcome.
 #[must_use]
 pub fn said_name<'a>(command: &'a str, body: &serde_json::Value) -> &'a str {
     let to = ["to", "state"].iter().find_map(|name| body.get(name)?.as_str());

@@ -27,7 +27,7 @@ pub struct CloseDay {
     pub date: NaiveDate,
 }
 
-/// A day that may end, with what its end moves on.
+/// A day that may end, with the records whose states move on.
 pub struct Closable {
     /// The business date that begins.
     next: NaiveDate,
@@ -35,6 +35,20 @@ pub struct Closable {
     due: Vec<Due>,
     /// Payouts about which the bank says nothing, with their states then.
     silent: Vec<(Payout, InstructionState)>,
+}
+
+impl Closable {
+    /// How many offers end.
+    #[must_use]
+    pub fn ended(&self) -> i64 {
+        i64::try_from(self.ended.len()).unwrap_or(i64::MAX)
+    }
+
+    /// How many receivables mature.
+    #[must_use]
+    pub fn matured(&self) -> i64 {
+        i64::try_from(self.due.iter().filter(|due| due.matures).count()).unwrap_or(i64::MAX)
+    }
 }
 
 /// A receivable whose day has come.
@@ -65,7 +79,7 @@ fn decide_due(view: &mut dyn View, receivable: Receivable, next: NaiveDate) -> S
         let invoice = Invoice::load(view.conn(), receivable.invoice_id)?;
         let fallen = invoice::next_state(invoice.state, InvoiceEvent::FallOverdue)?;
         let buyer = view.party(receivable.buyer_id)?;
-        // The operator hears of it.
+        // The operator gets a notice of it.
         store::parties::find_operator(view.conn())?.ok_or(Refusal::NotFound)?;
         overdue = Some(Overdue { invoice, state: fallen, buyer });
     }
@@ -74,7 +88,7 @@ fn decide_due(view: &mut dyn View, receivable: Receivable, next: NaiveDate) -> S
 
 /// A payout about which the bank has been silent for longer than is normal.
 fn decide_silent(payout: Payout) -> Result<(Payout, InstructionState), Refusal> {
-    // The company is told its amount.
+    // The notice to the company states its amount.
     super::currency(&payout.currency)?;
     let state = settlement_instruction::next_state(payout.state, InstructionEvent::FallSilent)?;
     Ok((payout, state))
@@ -119,7 +133,7 @@ impl Execute for CloseDay {
         let stopped = standing::refresh(batch, None, next)?;
         let silent = mark_silent(batch, silent)?;
         let unanswered = answer_clock::run(batch, next)?;
-        // A price is that of its day.
+        // A price holds for its day only.
         second_person::end_requests(batch, Waiting::For("buy_fractions"), "day_ended")?;
         let lapsed = advance::lapse_days(batch, next)?;
         let begun = programmes::begin_versions(batch, next)?;
@@ -144,7 +158,7 @@ fn close_offers(batch: &mut Batch<'_>, ended: Vec<Offer>) -> Applied<usize> {
     Ok(count)
 }
 
-/// What became of them is unknown, and nothing is sent twice.
+/// The outcome of these payouts is unknown, and the platform sends nothing twice.
 fn mark_silent(batch: &mut Batch<'_>, silent: Vec<(Payout, InstructionState)>) -> Applied<usize> {
     let count = silent.len();
     for (mut one, state) in silent {
@@ -189,7 +203,7 @@ fn fall_overdue(batch: &mut Batch<'_>, receivable: &Receivable, overdue: Overdue
         batch.notify(party, "receivable_overdue", &arguments, format!("/receivables/{}", receivable.id));
     }
     batch.notify(receivable.buyer_id, "receivable_overdue", &arguments, format!("/payables/{}", receivable.invoice_id));
-    // The operator hears of it once, with who owes how much.
+    // The operator gets one notice of it, with the debtor and the amount.
     let open_minor = receivable.confirmed_minor.saturating_sub(receivable.paid_minor).max(0);
     let arguments = json!({
         "reference": receivable.reference, "buyer": buyer.name, "open_minor": open_minor, "currency": receivable.currency,

@@ -1,4 +1,4 @@
-//! A company's data: what registration and correction check alike, and what is compared before and after.
+//! A company's data: the checks that registration and correction share, and the comparison of old and new data.
 
 use super::{Step, invite_user, known, optional, required};
 use crate::view::View;
@@ -19,7 +19,7 @@ pub struct CompanyData {
     pub tax_id: String,
     #[serde(default)]
     pub registration_id: String,
-    /// Where the company is written to; nobody signs in with it.
+    /// The mail address at which the company is contacted; it is not a sign-in.
     #[serde(default)]
     pub contact_email: String,
     /// Global Location Number, thirteen digits.
@@ -139,7 +139,7 @@ impl CompanyData {
         party.address_country.clone_from(&self.address_country);
     }
 
-    /// What differs from `other`, by name.
+    /// The names of the fields that differ from `other`.
     #[must_use]
     pub fn changed_from(&self, other: &Self) -> Vec<&'static str> {
         let (before, after) = (other.named(), self.named());
@@ -147,7 +147,8 @@ impl CompanyData {
         company::changed(before, after)
     }
 
-    /// The data as they are kept, each looked at by itself, with the tax key. Whether others have them is for [`check_free`].
+    /// The data in their stored form, each field checked by itself, with the tax key. [`check_free`] checks whether another
+    /// company has them.
     pub(crate) fn checked(&self) -> Result<(Self, String), Refusal> {
         let invalid = |field: &str| Refusal::FieldInvalid { field: field.to_owned() };
         let name = required(&self.name, "name", 200)?;
@@ -232,7 +233,8 @@ pub(crate) fn check_free(view: &mut dyn View, data: &CompanyData, tax_key: &str,
     Ok(())
 }
 
-/// The series under which a new company's invoices are compared: its tax key (empty), unless a corrected company still has that one.
+/// The series under which a new company's invoices are compared: its tax key (empty), unless a corrected company still has that
+/// series.
 pub(crate) fn new_series(view: &mut dyn View, tax_key: &str, id: PartyId) -> Result<String, StoreError> {
     let taken = store::parties::has_series(view.conn(), id, tax_key)?;
     Ok(if taken { format!("{tax_key}/{id}") } else { String::new() })

@@ -1,4 +1,4 @@
-//! A person confirms the new mail address by the link that went to it, signed in as themselves: neither the mailbox nor the account alone
+//! A person confirms the new mail address by the link that went to it, while signed in. Neither the mailbox nor the account alone
 //! is enough. Links to a new password and all other sessions end.
 
 use super::{Actor, Applied, Done, Execute, reset_password, revoke_sessions};
@@ -33,7 +33,7 @@ impl Execute for ConfirmAddress {
         let found = store::people::find_address_change(view.conn(), actor.user_id, &self.token_hash)?;
         let now = view.now();
         let change = found.filter(|change| change.expires_at > now).ok_or(Refusal::LinkInvalid)?;
-        // Somebody else may have come by this address in the meantime.
+        // Another user may have taken this address in the meantime.
         if store::people::find_user_by_email(view.conn(), &change.new_email)?.is_some() {
             return Err(Refusal::EmailTaken { field: "email".to_owned() }.into());
         }

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use domain::answer::{AnswerCode, ReasonCode};
 use domain::chart::{self, AccountKey};
 use domain::evidence::{self, EvidenceFacts, Signature};
-use domain::invoice::{InvoiceEvent, InvoiceState, owed_minor};
+use domain::invoice::{InvoiceEvent, InvoiceState, next_state, owed_minor};
 use domain::party::{Capacity, UserStatus};
 use domain::pricing::{Bearer, FeeTerms};
 use domain::programme::Recourse;
@@ -20,7 +20,7 @@ use domain::review::ReviewState;
 use domain::undertaking::{self, UndertakingTerms};
 use domain::waterfall::ShareRule;
 use domain::{Currency, Refusal};
-use kernel::{Blank, InvoiceId, ReceivableId, ReserveId};
+use kernel::{Blank, InvoiceId, PartyId, ReceivableId, ReserveId};
 use ledger::AssetId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -31,7 +31,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ConfirmInvoice {
     pub invoice_id: InvoiceId,
-    /// What will be paid, minor units of the invoice's currency.
+    /// The amount that the buyer will pay, minor units of the invoice's currency.
     pub amount_minor: i64,
     /// The day on which it will be paid.
     pub due_date: NaiveDate,
@@ -51,7 +51,8 @@ pub struct ConfirmInvoice {
     /// Other deductions, such as short deliveries.
     #[serde(default)]
     pub deducted_minor: i64,
-    /// The terms that were shown: `platform`, or a programme and its version as in `10234/2`. Others by now refuse; empty for whatever holds.
+    /// The terms that were shown: `platform`, or a programme and its version as in `10234/2`. If other terms apply by now, the
+    /// command refuses; empty accepts the terms that apply.
     #[serde(default)]
     pub terms: String,
 }
@@ -180,7 +181,7 @@ impl Terms {
     }
 }
 
-/// What a confirmation makes of its invoice.
+/// The result of a confirmation for its invoice.
 pub(crate) struct Issue {
     /// The invoice's state after it.
     pub(crate) state: InvoiceState,
@@ -197,23 +198,64 @@ pub struct Confirmable {
 }
 
 enum Next {
-    /// Its invoice looks like another one by now: a person decides first.
+    /// Its invoice resembles another one by now: a person decides first.
     Review(Vec<reviews::Finding>),
     Issue(Box<Issue>),
 }
 
-/// The state after a confirmation that may be given now; pages that ask for one look at the same rules.
-pub fn may_confirm(invoice: &Invoice, facts: &ConfirmationFacts<'_>) -> Step<InvoiceState> {
-    let less = decide_confirmation(facts)?;
-    if invoice.review == ReviewState::Open {
-        return Err(Refusal::UnderReview.into());
-    }
-    let event = if less { InvoiceEvent::ConfirmLess } else { InvoiceEvent::Confirm };
-    Ok(domain::invoice::next_state(invoice.state, event)?)
+/// A confirmation that its invoice allows: the state after it, and the words that it would sign.
+struct Promise {
+    invoice: Invoice,
+    state: InvoiceState,
+    words: Words,
+}
+
+/// The words of a confirmation that the buyer may give. Its reason is stated only with the confirmation.
+pub fn words_to_sign(
+    view: &mut dyn View,
+    buyer: PartyId,
+    (invoice_id, amount_minor, due_date): (InvoiceId, i64, NaiveDate),
+) -> Step<Words> {
+    let wish = ConfirmInvoice {
+        invoice_id,
+        amount_minor,
+        due_date,
+        version: String::new(),
+        words_hash: String::new(),
+        reason: "given with the confirmation".to_owned(),
+        withheld_minor: 0,
+        retained_minor: 0,
+        deducted_minor: 0,
+        terms: String::new(),
+    };
+    Ok(wish.promise(view, buyer)?.words)
 }
 
 impl ConfirmInvoice {
-    /// Whether this repeats a line of a list that its signer has decided on alone: the same invoice, amount, day and words, nothing deducted.
+    /// Checks what the invoice allows, in the order in which a person can act on it.
+    fn promise(&self, view: &mut dyn View, buyer: PartyId) -> Step<Promise> {
+        let found = answer_clock::presented_to(view.conn(), buyer, self.invoice_id)?;
+        let invoice = found.ok_or(Refusal::NotFound)?;
+        let less = decide_confirmation(&ConfirmationFacts {
+            amount_minor: self.amount_minor,
+            payable_minor: owed_minor(invoice.payable_minor, invoice.credited_minor),
+            reason: &self.reason,
+            deductions_minor: [self.withheld_minor, self.retained_minor, self.deducted_minor],
+            due_date: self.due_date,
+            invoice_due_date: invoice.due_date,
+            today: view.today(),
+        })?;
+        if invoice.review == ReviewState::Open {
+            return Err(Refusal::UnderReview.into());
+        }
+        let event = if less { InvoiceEvent::ConfirmLess } else { InvoiceEvent::Confirm };
+        let state = next_state(invoice.state, event)?;
+        let words = words(view.conn(), &invoice, self.amount_minor, self.due_date)?;
+        Ok(Promise { invoice, state, words })
+    }
+
+    /// Whether this repeats a line of a list that its signer decided on alone: the same invoice, amount, day and words, nothing
+    /// deducted.
     fn is_decided_line(&self, conn: &mut Conn, actor: &Actor) -> Result<bool, StoreError> {
         if [self.withheld_minor, self.retained_minor, self.deducted_minor] != [0; 3] {
             return Ok(false);
@@ -322,21 +364,9 @@ impl Execute for ConfirmInvoice {
 
     fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Confirmable> {
         view.acting_party(actor, Capacity::Buyer)?;
-        let found = answer_clock::presented_to(view.conn(), actor.party_id, self.invoice_id)?;
-        let invoice = found.ok_or(Refusal::NotFound)?;
         let today = view.today();
-        let facts = ConfirmationFacts {
-            amount_minor: self.amount_minor,
-            payable_minor: owed_minor(invoice.payable_minor, invoice.credited_minor),
-            reason: &self.reason,
-            deductions_minor: [self.withheld_minor, self.retained_minor, self.deducted_minor],
-            due_date: self.due_date,
-            invoice_due_date: invoice.due_date,
-            today,
-        };
-        let state = may_confirm(&invoice, &facts)?;
+        let Promise { invoice, state, words } = self.promise(view, actor.party_id)?;
         let reason = prose(&self.reason, "reason", 500)?;
-        let words = words(view.conn(), &invoice, self.amount_minor, self.due_date)?;
         if self.version != undertaking::CURRENT || self.words_hash != words.hash {
             return Err(Refusal::UndertakingChanged.into());
         }
@@ -362,7 +392,7 @@ impl Execute for ConfirmInvoice {
     }
 
     fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Confirmable) -> Step<Asks> {
-        // The whole list was weighed when it was decided: its lines are not counted again, and nobody is asked again.
+        // The decision on the whole list weighed the sum: the command does not count its lines again and asks no second person.
         if self.is_decided_line(view.conn(), actor)? {
             return Ok(Asks::Nobody);
         }

@@ -1,5 +1,5 @@
-//! One decision confirms a whole list. A job then confirms its payables one by one (`jobs/confirm_lists.rs`), each with its own
-//! words, signer, approver, time and hash. A list of payables whose invoices have not come is approved by it.
+//! One decision confirms a whole list. A job then confirms its payables one by one (`jobs/confirm_lists.rs`). Each keeps its own
+//! words, signer, approver, time and hash. For payables whose invoices have not come, the decision approves the list.
 
 use super::{Actor, Applied, Asks, Done, Execute, advance};
 use crate::batch::{Batch, Step};
@@ -57,7 +57,7 @@ impl Execute for ConfirmList {
     fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Self::Decision) -> Applied<Done> {
         let (mut list, sums) = decision;
         let in_advance = list.version == undertaking::ADVANCE;
-        // What waits for its invoice is approved at once; invoices that are here are confirmed by the job.
+        // A list of payables without invoices is approved at once; the job confirms invoices that are here.
         list.state = if in_advance { ListState::Done } else { ListState::Running };
         list.done_at = in_advance.then_some(batch.now);
         list.signer_id = Some(actor.user_id);

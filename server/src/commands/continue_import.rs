@@ -1,5 +1,5 @@
-//! Takes up the next piece of a long bank file. The platform's own job submits it until nothing is left; it may stop and
-//! go on at any piece, on any process.
+//! Imports the next piece of a long bank file. The platform's own job submits it until nothing is left. The job may stop and go
+//! on at any piece, on any process.
 
 use super::bank_line::Incoming;
 use super::{Actor, Applied, Done, Execute, import_statement};
@@ -16,14 +16,14 @@ use store::{BankFile, Statement, StoreError};
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ContinueImport {
     pub file_id: BankFileId,
-    /// The lines that were taken up before, as the caller saw it: another process may have gone on meanwhile.
+    /// The number of lines imported before, as the caller saw it: another process may have gone on meanwhile.
     pub lines_done: i64,
     /// The next piece of the kept file, as the caller has read it.
     #[serde(skip)]
     pub lines: Vec<Incoming>,
 }
 
-/// The file, and its statements where the piece is the next one; none where somebody else has taken it up.
+/// The file, and its statements where the piece is the next one; none where another process has already imported it.
 pub struct Next {
     file: BankFile,
     statements: Option<Vec<Statement>>,

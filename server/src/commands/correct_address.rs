@@ -1,5 +1,5 @@
-//! An administrator and a second person of the company correct a colleague's mail address. What rested on the old address ends: sessions,
-//! links to a new password, an invitation.
+//! An administrator and a second person of the company correct a colleague's mail address. Everything that relied on the old
+//! address ends: sessions, links to a new password, an invitation.
 
 use super::{
     Actor, Applied, Ask, Asks, Done, Execute, change_user, invite_user, request_address, required_prose, reset_password,
@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 pub struct CorrectAddress {
     pub user_id: UserId,
     pub email: String,
-    /// How whoever asks knows that the person is reached there.
+    /// How the asking person knows that the person can be reached at this address.
     pub reason: String,
 }
 
@@ -41,8 +41,8 @@ fn invite_again(batch: &mut Batch<'_>, user: &User) -> Applied<()> {
     invite_user::insert_invitation(batch, &party, user.id)
 }
 
-/// Puts the address into the person's record and ends what rested on the old one; the number of the change's record. Whoever of the company
-/// says where a person is reached stands behind it from then on, like who gives it roles.
+/// Writes the address into the person's record, ends everything that relied on the old one, and returns the change's id. A
+/// colleague who makes the change becomes the person's sponsor, as one who gives roles does.
 pub(crate) fn put(batch: &mut Batch<'_>, actor: &Actor, decision: Correctable) -> Applied<AddressChangeId> {
     let Correctable { mut user, email, reason } = decision;
     request_address::end_open(batch, user.id)?;
@@ -79,7 +79,7 @@ pub(crate) fn put(batch: &mut Batch<'_>, actor: &Actor, decision: Correctable) -
     Ok(change.id)
 }
 
-/// Nobody stands behind themselves, and the operator behind nobody.
+/// A person never sponsors themselves, and the operator sponsors no person of another company.
 fn stands_behind(actor: &Actor, user: &User) -> bool {
     user.party_id == actor.party_id && user.id != actor.user_id
 }
@@ -91,7 +91,8 @@ impl Execute for CorrectAddress {
 
     type Decision = Correctable;
 
-    /// Whoever has a checker's address may come to agree in its place: somebody apart looks, as where a checker is made.
+    /// The owner of a checker's address could agree in the checker's place. So an independent person must agree, as for a new
+    /// checker.
     fn matter(&self, conn: &mut Conn, actor: &Actor) -> Step<Matter> {
         let user = change_user::colleague(conn, actor, self.user_id)?;
         let checks = user.roles.has(Role::Checker);

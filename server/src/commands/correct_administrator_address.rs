@@ -1,4 +1,4 @@
-//! Two operators correct the mail address of a company's only administrator, whom nobody of the company could help.
+//! Two operators correct the mail address of a company's only administrator, whom no colleague could help.
 
 use super::correct_address::{self, Correctable};
 use super::{Actor, Applied, Ask, Asks, Done, Execute, invite_user, required_prose};

@@ -1,5 +1,5 @@
-//! Two operators correct a company's data, after the company has asked for it. What was before stays as history; what was issued
-//! keeps the name that it bore.
+//! Two operators correct a company's data, after the company has asked for it. The old data stay as history; issued receivables
+//! keep the old name.
 
 use super::company_data::{CompanyData, check_free};
 use super::{Actor, Applied, Ask, Asks, Done, Execute, required_prose};

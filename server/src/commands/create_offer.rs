@@ -1,6 +1,7 @@
 //! The supplier offers fractions at a fixed rate: a hold on its own units.
 
 use super::acknowledge_assignment::{DueNotice, apply_notice, decide_notice};
+use super::buy_fractions::fee_terms;
 use super::{Actor, Applied, Asks, Done, Execute, reviews};
 use crate::batch::{Batch, Step};
 use crate::view::View;
@@ -9,10 +10,10 @@ use domain::chart::{self, AccountKey};
 use domain::invoice::{self, InvoiceEvent, InvoiceState};
 use domain::offering::{OfferFacts, OfferState, decide_offer};
 use domain::party::Capacity;
-use domain::pricing::Method;
+use domain::pricing::{self, Method, PriceTerms, Quote};
 use domain::receivable::ReceivableState;
 use domain::{DayCount, Refusal};
-use kernel::ReceivableId;
+use kernel::{PartyId, ReceivableId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::records::Keyed;
@@ -53,6 +54,33 @@ enum Next {
     Assign(InvoiceState, Option<Box<DueNotice>>),
 }
 
+impl CreateOffer {
+    /// The receivable, if it is this supplier's own.
+    fn receivable(&self, view: &mut dyn View, supplier: PartyId) -> Step<Receivable> {
+        let found = Receivable::find(view.conn(), self.receivable_id)?.filter(|row| row.supplier_id == supplier);
+        Ok(found.ok_or(Refusal::NotFound)?)
+    }
+
+    /// The price terms that the offer would have.
+    pub fn price_terms(&self, receivable: &Receivable) -> Result<PriceTerms, Refusal> {
+        let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
+        Ok(PriceTerms {
+            method: Method::parse(&self.method).ok_or_else(|| field("method"))?,
+            rate: self.rate.parse().map_err(|_| field("rate"))?,
+            day_count: DayCount::parse(&self.day_count).ok_or_else(|| field("day_count"))?,
+            due_date: receivable.payment_date,
+            fee: fee_terms(receivable),
+            settlement: receivable.settlement_fee(),
+        })
+    }
+}
+
+/// The price of the whole offer, bought today.
+pub fn quote(view: &mut dyn View, supplier: PartyId, wish: &CreateOffer) -> Step<Quote> {
+    let receivable = wish.receivable(view, supplier)?;
+    Ok(pricing::quote(wish.units_minor, &wish.price_terms(&receivable)?, view.today())?)
+}
+
 impl Execute for CreateOffer {
     const NAME: &'static str = "create_offer";
 
@@ -60,8 +88,7 @@ impl Execute for CreateOffer {
 
     fn decide(&self, view: &mut dyn View, actor: &Actor) -> Step<Offerable> {
         view.acting_party(actor, Capacity::Supplier)?;
-        let found = Receivable::find(view.conn(), self.receivable_id)?.filter(|row| row.supplier_id == actor.party_id);
-        let receivable = found.ok_or(Refusal::NotFound)?;
+        let receivable = self.receivable(view, actor.party_id)?;
         let (balance_minor, available_minor) = view.balance(AccountKey::holding(actor.party_id, receivable.id.into()))?;
         let accepted = decide_offer(&OfferFacts {
             state: receivable.state,
@@ -82,9 +109,7 @@ impl Execute for CreateOffer {
             held: receivable.held,
             today: view.today(),
         })?;
-        let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
-        let method = Method::parse(&self.method).ok_or_else(|| field("method"))?;
-        let day_count = DayCount::parse(&self.day_count).ok_or_else(|| field("day_count"))?;
+        let PriceTerms { method, day_count, .. } = self.price_terms(&receivable)?;
         let invoice = Invoice::load(view.conn(), receivable.invoice_id)?;
         let fresh = reviews::look_again(view.conn(), &invoice)?;
         let next = if fresh.is_empty() {

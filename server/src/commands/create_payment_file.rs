@@ -1,4 +1,4 @@
-//! The operator collects what is to be paid out into a pain.001 file for the bank: exactly the list that one person has looked at
+//! The operator collects payouts into a pain.001 file for the bank. The file holds exactly the list that one person has looked at
 //! and another has agreed to.
 
 use super::payee_address::PayeeAddresses;
@@ -31,13 +31,13 @@ pub struct CreatePaymentFile {
     pub account_id: Option<CustodyId>,
 }
 
-/// What the message and payment ids of our files begin with; the file's number follows.
+/// The prefix of the message and payment ids of our files; the file's number follows.
 pub const FILE_PREFIX: &str = "KONTOR-";
 
 /// Payments of one file.
 const MOST_PAYMENTS: i64 = 10_000;
 
-/// What would be paid next in this currency, up to the payout `through`.
+/// The next payouts of this currency, up to the payout `through`.
 pub fn payment_list(conn: &mut Conn, known: Currency, through: PayoutId) -> Result<Vec<Payout>, StoreError> {
     store::bank::list_payouts_to_send(conn, known.code(), through, MOST_PAYMENTS)
 }
@@ -59,7 +59,7 @@ pub fn list_hash(payouts: &[Payout], addresses: &PayeeAddresses) -> String {
     crate::hash::sha256_hex(payouts.iter().map(line).collect::<Vec<_>>().join("\n").as_bytes())
 }
 
-/// What a file would pay, to where, and from which account.
+/// The payments of a file, their accounts, and the account that pays.
 pub struct Sendable {
     known: Currency,
     payouts: Vec<Payout>,
@@ -109,7 +109,7 @@ impl Sendable {
     }
 }
 
-/// What the payee reads: whose payout it is, or which payment comes back.
+/// The text that the payee reads: whose payout it is, or which payment comes back.
 fn text_of(conn: &mut Conn, operator: &str, payout: &Payout) -> Result<String, StoreError> {
     let Some(line_id) = payout.bank_line_id else { return Ok(format!("{operator} {}", payout.end_to_end)) };
     let line = BankLine::load(conn, line_id)?;
@@ -151,13 +151,13 @@ impl Execute for CreatePaymentFile {
         let expected_date = calendar.add_business_days(execution_date, 1);
         let sendable = Sendable { known, payouts, total_minor, addresses, own, execution_date, expected_date };
         if actor.approver_id.is_some() {
-            // Whether it can be written does not hang on its number.
+            // Whether the file can be written does not depend on its number.
             sendable.written(view, PaymentFileId(0))?;
         }
         Ok(sendable)
     }
 
-    /// Money leaves: nobody sends a file alone, whatever the amount.
+    /// Money leaves: a second person must agree to every file, for any amount.
     fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Sendable) -> Step<Asks> {
         let ask = second_person::ask(view.conn(), actor)?;
         let (amount_minor, currency) = (Some(decision.total_minor), decision.known.code().to_owned());

@@ -14,7 +14,7 @@ fn named_or_current(conn: &mut Conn, account_id: Option<CustodyId>, currency: &s
     }
 }
 
-/// The account of the currency that pays out and is told to payers.
+/// The account of the currency that pays out and that payers see.
 pub fn current(conn: &mut Conn, currency: &str) -> Step<CustodyAccount> {
     let found = store::custody::find_current(conn, currency)?;
     Ok(found.ok_or_else(|| Refusal::CustodyAccountMissing { currency: currency.to_owned() })?)
@@ -27,7 +27,7 @@ pub fn paying(conn: &mut Conn, account_id: Option<CustodyId>, currency: &str) ->
     Ok(row)
 }
 
-/// An account on which money in the currency may stand: one that is closing takes what was told to go there.
+/// An account that may hold money in the currency. A closing account also qualifies: payers may still pay to it.
 pub fn receiving(conn: &mut Conn, account_id: Option<CustodyId>, currency: &str) -> Step<CustodyAccount> {
     let row = named_or_current(conn, account_id, currency)?;
     if !row.carries(currency) {

@@ -26,11 +26,11 @@ pub struct DecideApproval {
     pub file: Option<Box<Command>>,
 }
 
-/// What becomes of a request.
+/// The outcome of a request.
 pub struct Verdict {
     approval: Approval,
     reason: String,
-    /// What was asked for, by whom, and what was decided about it; nothing where it is turned down.
+    /// The command, its asker and the decision about it; nothing where the request is turned down.
     agreed: Option<Agreed>,
 }
 

@@ -50,7 +50,7 @@ impl Execute for DecideBankAccount {
                 old.status = BankAccountStatus::Replaced;
                 batch.update(&old)?;
             }
-            // Whoever waits to agree to a payout has seen the account before.
+            // A request for a payout that waits for agreement showed the account before.
             let waiting = Waiting::ForOfIn { command: "request_payout", party, currency };
             second_person::end_requests(batch, waiting, "account_changed")?;
             // Money that has not left yet does not go to an account that was given up.

@@ -23,14 +23,14 @@ pub struct DecideCompany {
     pub reason: String,
 }
 
-/// The company as it is, and what becomes of it.
+/// The company as it is, and its state after the decision.
 pub struct Fate {
     party: Party,
     wanted: PartyStatus,
     reason: String,
 }
 
-/// What a stopped company sells, and what it owes, is no longer for sale.
+/// Ends the offers of a stopped company and of receivables that it owes.
 fn end_offers(batch: &mut Batch<'_>, party: &Party) -> Applied<()> {
     for offer in store::market::list_open_offers_of_company(batch.conn, party.id)? {
         let (supplier, receivable) = (offer.supplier_id, offer.receivable_id);
@@ -74,7 +74,7 @@ impl Execute for DecideCompany {
         batch.update(&party)?;
         if wanted != PartyStatus::Active {
             end_offers(batch, &party)?;
-            // What its people asked for, and what was asked to let it trade.
+            // Requests by its people, and requests to let it trade.
             second_person::end_requests(batch, Waiting::Company(party.id), "company_stopped")?;
         }
         let arguments = json!({ "status": party.status, "reason": reason });

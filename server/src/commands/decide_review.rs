@@ -1,4 +1,4 @@
-//! The operator decides what the rules against financing twice have stopped: it may go on, or it may not.
+//! The operator decides about an invoice or credit note that the rules against financing twice have stopped: it may go on or not.
 
 use super::{Actor, Applied, Ask, Asks, Done, Execute, links, required_prose, reviews, second_person};
 use crate::batch::{Batch, Step};
@@ -19,17 +19,17 @@ pub struct DecideReview {
     pub review_id: ReviewId,
     /// true: it may go on; false: it may not.
     pub clear: bool,
-    /// What the supplier reads.
+    /// The text for the supplier.
     pub reason: String,
 }
 
-/// What a review is decided as.
+/// The decision about a review.
 pub struct DecidedReview {
     review: Review,
     invoice: Invoice,
     next: ReviewState,
     reason: String,
-    /// What is refused is out for good, unless the buyer has undertaken to pay it: then nothing more is made of it.
+    /// A refused invoice is out for good, unless the buyer has undertaken to pay it: then it cannot be offered or bought.
     rejected: Option<InvoiceState>,
 }
 

@@ -1,5 +1,5 @@
-//! A buyer puts many payables on one list, to be confirmed with one decision. What cannot be confirmed stays on the list,
-//! excluded, with the reason; nothing is promised yet.
+//! A buyer puts many payables on one list, to confirm them with one decision. A payable that cannot be confirmed stays on the
+//! list as excluded, with the reason. The list promises nothing yet.
 
 use super::confirm_invoice::{issue_terms, words_between};
 use super::{Actor, Applied, Done, Execute, prose};
@@ -29,7 +29,7 @@ pub struct DraftConfirmationList {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DraftItem {
     pub invoice_id: InvoiceId,
-    /// What will be paid, minor units of the invoice's currency.
+    /// The amount that the buyer will pay, minor units of the invoice's currency.
     pub amount_minor: i64,
     /// The day on which it will be paid; the invoice's own when left out.
     #[serde(default)]
@@ -46,7 +46,7 @@ pub fn check(invoice: &Invoice, item: &DraftItem, terms: &IssueTerms, today: Nai
         amount_minor: item.amount_minor,
         payable_minor: owed_minor(invoice.payable_minor, invoice.credited_minor),
         reason: &item.reason,
-        // What is deducted is stated on the payable's own page.
+        // The buyer states deductions on the payable's own page.
         deductions_minor: [0; 3],
         due_date,
         invoice_due_date: invoice.due_date,
@@ -73,7 +73,7 @@ pub fn stored(refusal: &Refusal) -> String {
     json!(all).to_string()
 }
 
-/// What was decided about one item.
+/// The decision about one item.
 pub struct Line {
     due_date: Option<NaiveDate>,
     /// The hash of the words that confirming it would sign, or why it cannot be confirmed.

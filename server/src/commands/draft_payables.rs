@@ -1,5 +1,5 @@
-//! A buyer puts payables on a list whose invoices have not come yet. What cannot be approved stays on the list, excluded, with the
-//! reason; nothing is promised before the list is decided (`confirm_list`).
+//! A buyer lists payables whose invoices have not come yet. A payable that cannot be approved stays on the list as excluded, with
+//! the reason. The list promises nothing before it is decided (`confirm_list`).
 
 use super::confirm_invoice::issue_terms;
 use super::draft_confirmation_list::stored;
@@ -32,7 +32,7 @@ pub struct DraftPayables {
     pub rows: Vec<PayableRow>,
 }
 
-/// What the buyer will pay for an invoice that it expects.
+/// The payment that the buyer plans for an invoice that it expects.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PayableRow {
     pub supplier_id: PartyId,
@@ -86,12 +86,12 @@ fn words((buyer, supplier): (&str, &str), row: &PayableRow, file: &str) -> Step<
     Ok(["en", "zh"].map(|language| undertaking::text(undertaking::ADVANCE, language, &terms).unwrap_or_default()))
 }
 
-/// What was decided about one row.
+/// The decision about one row.
 pub struct Line {
     number: String,
     order_reference: String,
     payment_reference: String,
-    /// What approving it would sign, in both languages.
+    /// The words that approving it would sign, in both languages.
     words: [String; 2],
     /// Whether it can be approved.
     checked: Result<(), Refusal>,

@@ -1,4 +1,4 @@
-//! The supplier says what it has to say about an invoice that is under review; whoever decides reads it.
+//! The supplier explains an invoice that is under review; the person who decides the review reads it.
 
 use super::{Actor, Applied, Done, Execute, required_prose, reviews};
 use crate::batch::{Batch, Step};
@@ -19,7 +19,7 @@ pub struct ExplainInvoice {
     pub statement: String,
 }
 
-/// What a statement is kept beside.
+/// The statement, and the invoice and open reviews beside which it is kept.
 pub struct Explanation {
     supplier: Arc<Party>,
     invoice: Invoice,

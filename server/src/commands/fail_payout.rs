@@ -1,4 +1,4 @@
-//! The bank has told the operator that it rejects a payout: two operators vouch for it, and the money is free again.
+//! The bank has informed the operator that it rejects a payout. Two operators vouch for it, and the platform releases the money.
 
 use super::{Actor, Applied, Ask, Asks, Done, Execute, payout, prose};
 use crate::batch::{Batch, Step};

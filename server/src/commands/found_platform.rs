@@ -150,8 +150,8 @@ fn first_account(holder: &str, iban: &str, opened_on: NaiveDate) -> CustodyAccou
     }
 }
 
-/// Terms to start from: reserve 10 %, settlement fee 0.05 %, purchase fee 0.10 %, late interest 8 % ACT/360
-/// after three days of grace. The operator changes them with a second person.
+/// Initial terms: reserve 10 %, settlement fee 0.05 %, purchase fee 0.10 %, late interest 8 % ACT/360 after three days of grace.
+/// The operator changes them with a second person.
 fn default_terms(currency: &str) -> IssueTermsRow {
     let unit = domain::Currency::parse(currency).map_or(100, |known| 10_i64.checked_pow(known.exponent()).unwrap_or(1));
     IssueTermsRow {

@@ -1,6 +1,6 @@
-//! A bank's account statement comes in: money finds its company or receivable, payouts are settled, and what
-//! nobody can place waits. The first piece of the file is taken up at once; a longer one goes on piece by piece. A file that came by the
-//! bank's own channel is the bank's word; one that a person sends waits for a second operator.
+//! Imports a bank's account statement. It matches money to companies and receivables and settles payouts; money without a match
+//! waits. The first piece of the file is imported at once, a longer file piece by piece. A file from the bank's own channel needs
+//! no agreement; one that a person sends waits for a second operator.
 
 use super::bank_file::{self, Place};
 use super::bank_line::{Counts, Facts, Incoming, incoming, take_up};
@@ -23,14 +23,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::bank::{self, StatementName};
 use store::{BankFile, Conn, CustodyAccount, Statement, StoreError};
 
-/// Lines that one batch takes up: so many hold the writer for less than a second, whatever they are.
+/// Lines in one batch: of any kind, they hold the writer for less than a second.
 pub const PIECE: usize = 250;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ImportStatement {
     pub name: String,
     pub sha256: String,
-    /// What the file was shown to do, as a digest: two people agree to exactly that. Empty where it is the bank's own word.
+    /// The preview of the file as a digest: two people agree to exactly that effect. Empty for the bank's own file.
     #[serde(default)]
     pub check: String,
     #[serde(skip)]
@@ -38,12 +38,12 @@ pub struct ImportStatement {
     /// The file as read; a file may hold several statements.
     #[serde(skip)]
     pub statements: Vec<CamtStatement>,
-    /// Of a zip the members that the statements stand in.
+    /// The members of a zip in which the statements stand.
     #[serde(skip)]
     pub members: Vec<BankMember>,
 }
 
-/// What of the file comes in, and where the file is.
+/// The admitted part of the file, and where the file is stored.
 pub struct Importable {
     admitted: Admitted,
     place: Place,
@@ -121,7 +121,7 @@ fn count_lines(statements: &[CamtStatement]) -> usize {
     statements.iter().flat_map(|statement| &statement.entries).map(|entry| entry.details.len()).sum()
 }
 
-/// What the bank has credited, where all of it is in one currency.
+/// The bank's credits, where all of them are in one currency.
 fn credits(statements: &[CamtStatement]) -> Option<(String, i64)> {
     let entries = statements.iter().flat_map(|statement| &statement.entries);
     let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
@@ -133,7 +133,7 @@ fn credits(statements: &[CamtStatement]) -> Option<(String, i64)> {
     sums.is_empty().then(|| (code.to_owned(), minor))
 }
 
-/// Days ended late are made up for; a bank speaks of nothing that lies further ahead of the business date.
+/// Leaves time for days that the operator ends late. A statement that lies further ahead of the business date is refused.
 const DAYS_AHEAD: u64 = 7;
 
 /// The platform's account that a statement is of, where it takes statements.
@@ -142,12 +142,13 @@ pub fn account_of(conn: &mut Conn, statement: &CamtStatement) -> Result<Option<C
     Ok(found.filter(|row| row.state.takes_statements()))
 }
 
-/// Why the file cannot be taken up: another account's, a currency that the account does not carry, or statements that are here already.
+/// The reason why a file cannot be imported. It names another account, has a currency that the account does not carry, or repeats
+/// statements.
 pub fn refusal_of(conn: &mut Conn, statements: &[CamtStatement]) -> Result<Option<Refusal>, StoreError> {
     refusal_beside(conn, statements, &[])
 }
 
-/// The same of a part of a file, beside the statements of it that are taken up before.
+/// The same for a part of a file, beside those of its statements that are imported before.
 pub(crate) fn refusal_beside(
     conn: &mut Conn,
     statements: &[CamtStatement],
@@ -188,7 +189,7 @@ pub(crate) fn refusal_beside(
     Ok(None)
 }
 
-/// What comes in must fit beside what the bank holds already.
+/// Incoming money must fit beside the bank's present balance.
 fn check_room(view: &mut dyn View, statements: &[CamtStatement]) -> Step<()> {
     let mut held = BTreeMap::new();
     for statement in statements {
@@ -279,7 +280,7 @@ fn find_next(conn: &mut Conn, row: &Statement) -> Result<Option<Statement>, Stor
     Ok(next.filter(|next| next.continuity != Continuity::Explained))
 }
 
-/// Takes up some lines of the file and moves its place on.
+/// Imports some lines of the file and moves its position on.
 pub(crate) fn go_on(batch: &mut Batch<'_>, file: &mut BankFile, statements: &[Statement], lines: &[Incoming]) -> Applied<Counts> {
     let mut counts = Counts::default();
     let mut facts = Facts::load(batch.conn, batch.today())?;

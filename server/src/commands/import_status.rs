@@ -1,5 +1,5 @@
-//! The bank's answer to a payment file comes in: what it rejects is free again, the rest shows how far it is. What came by the bank's own
-//! channel is the bank's word; a report that a person sends waits for a second operator.
+//! Imports the bank's answer to a payment file. Rejected payouts are released; the others show their progress. A report from the
+//! bank's own channel needs no agreement; one that a person sends waits for a second operator.
 
 use super::bank_file::{self, Place};
 use super::bank_members::{AdmittedReports, admit_reports, tell_refused};
@@ -24,7 +24,7 @@ use store::{Conn, PaymentFile, Payout, StatusLine, StatusReport, StoreError};
 pub struct ImportStatus {
     pub name: String,
     pub sha256: String,
-    /// What the report was shown to do, as a digest: two people agree to exactly that. Empty where it is the bank's own word.
+    /// The preview of the report as a digest: two people agree to exactly that effect. Empty for the bank's own report.
     #[serde(default)]
     pub check: String,
     #[serde(skip)]
@@ -32,7 +32,7 @@ pub struct ImportStatus {
     /// The file as read; a zip may hold several reports.
     #[serde(skip)]
     pub reports: Vec<Report>,
-    /// Of a zip the members that the reports stand in.
+    /// The members of a zip in which the reports stand.
     #[serde(skip)]
     pub members: Vec<BankMember>,
 }
@@ -48,14 +48,14 @@ struct Counts {
     code_unknown: u32,
 }
 
-/// The transfers that a report has spoken of.
+/// The transfers that a report names.
 #[derive(Default)]
 struct Spoken {
     of: BTreeSet<PayoutId>,
     of_all: bool,
 }
 
-/// What of the file comes in, and where the file is.
+/// The admitted part of the file, and where the file is stored.
 pub struct Importable {
     admitted: AdmittedReports,
     place: Place,
@@ -140,14 +140,14 @@ impl ImportStatus {
     }
 }
 
-/// All that a report says, however its file writes it.
+/// The whole content of a report, in any notation of its file.
 #[must_use]
 pub fn content_digest(report: &Report) -> String {
     let Report { message_id, original_message_id, created, statuses } = report;
     crate::hash::sha256_hex(json!([message_id, original_message_id, created, statuses]).to_string().as_bytes())
 }
 
-/// What is said of one transfer goes before what is said of its block, and that before what is said of the file.
+/// A status of one transfer goes before the status of its block, and that before the status of the file.
 fn apply_report(batch: &mut Batch<'_>, report: &Report, report_id: StatusReportId, counts: &mut Counts) -> Applied<()> {
     let rank = |status: &Status| match status.scope {
         Scope::Transaction(_) => 0,
@@ -181,8 +181,8 @@ fn apply_report(batch: &mut Batch<'_>, report: &Report, report_id: StatusReportI
     Ok(())
 }
 
-/// A file of ours has one block, with the file's own id: what is said of either is said of all its transfers that
-/// nothing nearer was said of.
+/// Our files have one block, which has the file's own id. A status of the file or of the block applies to all its transfers that
+/// have no status of their own.
 fn apply_to_rest(
     batch: &mut Batch<'_>,
     report: &Report,
@@ -203,7 +203,7 @@ fn apply_to_rest(
         counts.code_unknown = counts.code_unknown.saturating_add(1);
         return Ok(batch.insert(&row)?);
     }
-    // However often a report says it, the transfers are gone through once.
+    // A report may repeat a status; the transfers are updated once.
     if std::mem::replace(&mut spoken.of_all, true) {
         return Ok(());
     }
@@ -225,8 +225,8 @@ pub fn find_file(conn: &mut Conn, message_id: &str) -> Result<Option<PaymentFile
     Ok(PaymentFile::find(conn, id)?.map(|file| file.id))
 }
 
-/// What a status does to a payout: `rejected`, `noted`, or nothing because it says no more than is known
-/// (`already_rejected`), contradicts it (`conflict`), or is a code that nobody here knows (`code_unknown`).
+/// The effect of a status on a payout. `rejected` and `noted` are recorded. `already_rejected` adds nothing, `conflict`
+/// contradicts the payout's state, and `code_unknown` is a code that the platform does not know.
 #[must_use]
 pub fn effect(found: &Payout, code: &str) -> StatusLineState {
     let rejected = found.state == InstructionState::Rejected;

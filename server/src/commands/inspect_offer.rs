@@ -1,5 +1,5 @@
-//! A financier looks at what stands behind an offer before it buys: the undertaking, the invoice's file, evidence, what was said.
-//! The audit keeps who looked at what; once a day for each person and paper.
+//! A financier inspects the papers of an offer before it buys: the undertaking, the invoice's file, evidence, messages. The audit
+//! keeps who looked at which paper, once a day for each person and paper.
 
 use super::{Actor, Applied, Done, Execute, own_key};
 use crate::batch::{Batch, Step};

@@ -1,4 +1,4 @@
-//! From a file to an invoice or a credit note: first everything that can say no, then everything that is written.
+//! Turns a file into an invoice or a credit note: first all checks that may refuse, then all writes.
 
 use super::draft_confirmation_list::{hash_of, stored};
 use super::known::{Known, Loaded};
@@ -26,7 +26,7 @@ use store::people::Waiting;
 use store::records::Keyed;
 use store::{ConfirmationList, CreditNote, Invoice, Party, StoreError, confirmations};
 
-/// What a file turned out to be, with nothing written yet: ids and times are still to be filled in.
+/// The document in a file, with nothing written yet: ids and times are still to be filled in.
 #[derive(Debug)]
 pub enum Examined {
     /// The invoice, and what its file says that a person must look at.
@@ -37,19 +37,19 @@ pub enum Examined {
     Together(Box<CreditNote>, Vec<Invoice>),
 }
 
-/// The invoice that a credit note names, as it was, and what becomes of it.
+/// The invoice that a credit note names, as it was, and its state afterwards.
 #[derive(Debug)]
 pub struct CreditedInvoice {
     invoice: Invoice,
     outcome: Credited,
     /// Its state after the credit note.
     next: InvoiceState,
-    /// What is credited, as people read it.
+    /// The credited amount, as people read it.
     amount: String,
 }
 
 impl Examined {
-    /// What only one row of a table may claim: an invoice's identity, or the invoices that a credit note is for.
+    /// Claims that only one row of a table may make: an invoice's identity, or the invoices that a credit note is for.
     #[must_use]
     pub fn claims(&self) -> Vec<String> {
         match self {
@@ -75,8 +75,8 @@ pub struct Source<'a> {
 /// The format of an invoice that is a row among others: its file says nothing about it alone.
 pub const TABLE: &str = "csv";
 
-/// The kind of file: what people mean by "the same invoice in another format". The first bytes say it, since the file was read: of
-/// the archives only an OFD document is one invoice.
+/// The file's format, as people mean it by "the same invoice in another format". The first bytes show it because the file has
+/// already been read. Among archives only an OFD document is one invoice.
 #[must_use]
 pub fn format_of(content: &[u8], syntax: Syntax) -> &'static str {
     match syntax {
@@ -125,7 +125,7 @@ struct Parties {
     other_tax_id: bool,
 }
 
-/// Both sides. Behind a credit note stands no draft that could wait for a person, so that a strange tax id leads nowhere.
+/// Finds both companies. A credit note cannot wait for a person as a draft does, so a company with another tax id is not found.
 fn find_parties(known: &mut impl Known, supplier: &Party, file: &InvoiceFile, credit: bool) -> Result<Parties, Stop> {
     let (seller, buyer) = (find_seller(known, &file.seller, supplier)?, find_buyer(known, &file.buyer)?);
     let other_tax_id = seller.has_other_tax_id || buyer.has_other_tax_id;
@@ -194,7 +194,7 @@ fn minor_or_zero(currency: Currency, amount: Amount, field: &str) -> Result<i64,
     if amount.is_none() { Ok(0) } else { minor(currency, amount, field) }
 }
 
-/// What can be asked of a file without writing anything. `supplier` brings it, `today` is the business date.
+/// Checks a file without writing anything. `supplier` brings it, `today` is the business date.
 pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, source: &Source<'_>) -> Result<Examined, Stop> {
     let file = source.file;
     let unit = currency(&file.currency)?;
@@ -218,7 +218,7 @@ pub fn examine(known: &mut impl Known, supplier: &Party, today: NaiveDate, sourc
         company_tax_id: &supplier.tax_key,
         buyer_known: buyer.is_some(),
         buyer_is_supplier: buyer.as_ref().is_some_and(|party| party.id == supplier.id),
-        // What a credit note gives back may have been settled already; its total counts.
+        // A credit note may give back money that was already settled, so its total counts.
         payable_minor: if credit { total_minor } else { payable_minor },
         issue_date,
         today,
@@ -293,7 +293,7 @@ fn compare(known: &mut impl Known, invoice: &mut Invoice, said: Vec<Finding>) ->
     Ok(findings)
 }
 
-/// What the file says about itself that a person must look at.
+/// Facts in the file itself that a person must look at.
 fn said_by_itself(file: &InvoiceFile, kind: DocumentKind, other_tax_id: bool) -> Vec<Finding> {
     let assigned = is_factored(file.document_type()) || file.assigned_elsewhere();
     let rules = [
@@ -440,7 +440,7 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Compares them in their order, as they would be numbered. More than `most` reviews nobody looks through: then none is taken.
+    /// Compares the invoices in their order of numbers. People cannot check more than `most` reviews: then the table is refused.
     pub fn new(view: &dyn View, known: &mut Loaded, examined: Vec<(Box<Invoice>, Vec<Finding>)>, most: usize) -> Step<Self> {
         let (mut rows, mut held, mut reviews) = (Vec::with_capacity(examined.len()), Vec::new(), 0_usize);
         let mut last = view.heads().next_id;
@@ -530,8 +530,8 @@ fn admit_together(batch: &mut Batch<'_>, mut credit: CreditNote, invoices: &[Inv
     Ok((credit.id.into(), body))
 }
 
-/// Less is owed than what somebody was asked to confirm: ends the requests and one-time links of this invoice, and takes its lines out of
-/// drafted lists, whose hash changes with them.
+/// The buyer owes less than a waiting request asks it to confirm. This ends the requests and one-time links of this invoice. It
+/// also removes the invoice's lines from drafted lists, which changes their hash.
 fn end_answers(batch: &mut Batch<'_>, invoice: &Invoice) -> Applied<()> {
     let why = "credited";
     links::end(batch, invoice.id, why)?;

@@ -31,8 +31,8 @@ pub struct InviteCompany {
     pub administrator_email: String,
     #[serde(default)]
     pub administrator_name: String,
-    /// Who agrees to what the administrator asks for; not the same person. All four may stay empty for a company that is only a
-    /// buyer: then it has a contact who confirms by one-time link.
+    /// The person who agrees to the administrator's requests; not the same person. All four fields may stay empty for a company
+    /// that is only a buyer: its contact confirms by one-time link.
     #[serde(default)]
     pub checker_email: String,
     #[serde(default)]
@@ -40,7 +40,7 @@ pub struct InviteCompany {
 }
 
 impl InviteCompany {
-    /// A company that only pays, and rarely: nobody of it signs in, and a contact confirms by one-time link.
+    /// A company that only pays, and rarely: it has no sign-in, and a contact confirms by one-time link.
     fn is_rare_buyer(&self, capacities: &Capacities) -> bool {
         let people = [&self.administrator_email, &self.administrator_name, &self.checker_email, &self.checker_name];
         capacities.iter().eq([Capacity::Buyer]) && people.iter().all(|typed| typed.trim().is_empty())

@@ -77,7 +77,7 @@ pub fn invitees(conn: &mut Conn, buyer_id: PartyId, lines: &[String]) -> Step<Ve
     Ok(found)
 }
 
-/// Who is invited, and into what.
+/// The invited suppliers, and the programme.
 pub struct Invitation {
     programme: Programme,
     version: ProgrammeVersion,

@@ -1,4 +1,5 @@
-//! An administrator invites a colleague by mail. Whoever shall do more than read needs a second person's agreement.
+//! An administrator invites a colleague by mail. An invitation with more than the right to read needs a second person's
+//! agreement.
 
 use super::{Actor, Applied, Asks, Done, Execute, required, second_person};
 use crate::batch::{Batch, Step};
@@ -38,7 +39,7 @@ pub(crate) fn possible_email(typed: &str, field: &str) -> Result<String, Refusal
     Ok(email)
 }
 
-/// The same, if nobody has it.
+/// The same, if no user has it.
 pub(crate) fn free_email(view: &mut dyn View, typed: &str, field: &str) -> Step<String> {
     let email = possible_email(typed, field)?;
     if store::people::find_user_by_email(view.conn(), &email)?.is_some() {
@@ -47,12 +48,12 @@ pub(crate) fn free_email(view: &mut dyn View, typed: &str, field: &str) -> Step<
     Ok(email)
 }
 
-/// Who is invited, with an address that nobody has.
+/// The invited person, with an address that no user has.
 pub struct Invited {
     pub(crate) email: String,
     pub(crate) name: String,
     pub(crate) roles: Roles,
-    /// Who of the company brings this person in; none where the operator does.
+    /// The colleague who invites this person; none where the operator does.
     pub(crate) invited_by: Option<UserId>,
 }
 

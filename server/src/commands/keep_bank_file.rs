@@ -35,7 +35,7 @@ impl Execute for KeepBankFile {
     }
 }
 
-/// The kept file with this content, if it was not taken up yet; one that was is refused.
+/// The kept file with this content, if it is not imported yet; an imported one is refused.
 pub(crate) fn find_waiting(conn: &mut Conn, sha256: &str) -> Step<Option<BankFile>> {
     let found = store::bank::find_file_by_hash(conn, sha256)?;
     match found {

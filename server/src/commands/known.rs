@@ -1,5 +1,5 @@
-//! What an examination asks about the platform: one by one for a single file, or all of it at once for the rows of a table, so that
-//! twenty thousand rows cost a handful of statements.
+//! The data that an examination needs from the platform. A single file queries them one by one. A table loads all of them at
+//! once, so that twenty thousand rows cost a handful of statements.
 
 use super::confirm_invoice::issue_terms;
 use super::reviews::MOST_COMPARED;
@@ -21,7 +21,7 @@ pub trait Known {
     fn company(&mut self, tax_key: &str) -> Result<Option<Party>, StoreError>;
     /// The companies that may act, for a file that names one without its tax id.
     fn vetted(&mut self) -> Result<Vec<Party>, StoreError>;
-    /// The same invoice is here and has not run its course.
+    /// The same invoice is here and has not ended.
     fn is_here(&mut self, invoice: &Invoice) -> Result<bool, StoreError>;
     fn has_credit(&mut self, credit: &CreditNote) -> Result<bool, StoreError>;
     /// This seller's live invoices of that number that came before `before`.
@@ -160,7 +160,7 @@ impl Loaded {
         Ok(loaded)
     }
 
-    /// Buyer, day and total of a row, as far as they can be told before it is examined.
+    /// Buyer, day and total of a row, as far as they are known before the row is examined.
     fn total_of(&self, file: &formats::invoice::InvoiceFile) -> Option<(PartyId, NaiveDate, i64)> {
         let country = file.buyer.country.as_deref().unwrap_or("");
         let buyer =
@@ -220,7 +220,7 @@ impl Known for Loaded {
         Ok(self.of_key(tax_key).cloned())
     }
 
-    /// Every row of a table has tax ids, and one that leads to no company is told to whoever sent it.
+    /// Every row of a table has tax ids. The sender gets a fault for a row whose tax id matches no company.
     fn vetted(&mut self) -> Result<Vec<Party>, StoreError> {
         Ok(Vec::new())
     }

@@ -1,5 +1,4 @@
-//! What the commands about one-time links share: sending one, finding the one that a token opens, and ending what no longer
-//! holds.
+//! Shared by the commands about one-time links: sending a link, finding the link that a token opens, and ending invalid links.
 
 use super::reviews;
 use crate::batch::{Batch, Step};
@@ -46,7 +45,8 @@ pub fn is_code(link: &ConfirmationLink, typed: &str, now: NaiveDateTime) -> bool
     crate::hash::same_secret(&code_hash(&link.token_hash, typed), &link.code_hash) && good
 }
 
-/// Mails a code to the contact's other address. Nothing in it leads to the link: whoever reads only this address can do nothing.
+/// Mails a code to the contact's other address. The mail does not contain the link, so it is useless to a reader of only this
+/// address.
 pub fn mail_code(batch: &mut Batch<'_>, contact: &BuyerContact, number: &str, code: &str) {
     let arguments = json!({ "number": number, "code": code, "minutes": CODE_MINUTES });
     batch.notify_user((contact.party_id, contact.user_id), "confirmation_code", &arguments, String::new());
@@ -97,8 +97,8 @@ pub fn send_if_rare(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<()> {
     }
 }
 
-/// A review that held an invoice has ended without stopping it: whoever was to answer by link gets a new one. Where no more may go out
-/// today, the operator is told to send it. Answers whether one went out; nothing where nobody waits for one.
+/// Runs after a review releases an invoice: a contact who waits to answer by link gets a new link. If today's limit of links is
+/// reached, the operator gets a notice to send it. Returns whether a link went out; `None` where no contact waits for one.
 pub fn send_after_review(batch: &mut Batch<'_>, invoice: &Invoice) -> Step<Option<bool>> {
     let waits = invoice.review != ReviewState::Open && !acts_in(invoice.state).is_empty();
     let contact = if waits { confirmations::find_active_contact(batch.conn, invoice.buyer_id)? } else { None };

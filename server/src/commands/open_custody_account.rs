@@ -22,7 +22,7 @@ pub struct OpenCustodyAccount {
     pub bic: String,
     /// The bank's name.
     pub bank: String,
-    /// Who holds the account, as payers must write it; the operator's own name when left out.
+    /// The holder of the account, as payers must write it; the operator's own name when left out.
     #[serde(default)]
     pub holder: String,
     /// The one currency that it carries; left out: every currency.
@@ -47,7 +47,7 @@ impl Execute for OpenCustodyAccount {
                 return Err(Refusal::CustodyAccountKnown { account: known.iban }.into());
             }
         }
-        // Nobody is paid out to the platform itself.
+        // No company's payout account may be an account of the platform.
         if store::parties::has_account(view.conn(), &iban)? {
             return Err(Refusal::FieldInvalid { field: "iban".to_owned() }.into());
         }

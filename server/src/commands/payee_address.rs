@@ -1,4 +1,4 @@
-//! Where the companies are that a payment file pays: as their data are at that moment. An account that another holder has is not there.
+//! Postal addresses of the companies that a payment file pays, from their present data. An account with another holder gets none.
 
 use domain::names;
 use formats::pain::PostalAddress;
@@ -22,8 +22,8 @@ impl PayeeAddresses {
         Ok(Self { by_party })
     }
 
-    /// None where the company's data have no address, where the account has another holder, and for a payment that goes back to its payer,
-    /// who is no company here.
+    /// None where the company's data have no address, or where the account has another holder. Also none for a payment that goes
+    /// back to its payer: that payer is no company of the platform.
     #[must_use]
     pub fn find(&self, payout: &Payout) -> Option<&PostalAddress> {
         let (name, address) = payout.party_id.and_then(|id| self.by_party.get(&id))?;

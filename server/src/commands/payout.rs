@@ -1,5 +1,5 @@
-//! What becomes of a payout once it is with the bank: settled, rejected, returned. Used by every command through which
-//! the bank's word can arrive.
+//! Moves a payout on once it is with the bank: settled, rejected, returned. Every command through which a report of the bank
+//! arrives uses it.
 
 use super::{Applied, clean, settlement};
 use crate::batch::Batch;
@@ -25,7 +25,7 @@ pub fn can(payout: &Payout, event: InstructionEvent) -> bool {
     check(payout, event).is_ok()
 }
 
-/// Moves the state on; whoever decided has asked whether it may.
+/// Moves the state on; the caller has checked before that the event is allowed.
 pub fn advance(payout: &mut Payout, event: InstructionEvent) -> Result<(), StoreError> {
     payout.state = next_state(payout.state, event).map_err(|_| settlement::corrupt("state of payout", payout.id))?;
     Ok(())
@@ -35,7 +35,7 @@ fn currency_of(payout: &Payout) -> Result<Currency, StoreError> {
     Currency::parse(&payout.currency).ok_or_else(|| settlement::corrupt("currency of payout", payout.id))
 }
 
-/// Tells the company whose money it is; a return of unplaced money belongs to nobody here.
+/// Notifies the company that owns the money; a return of unplaced money has no owner on the platform.
 pub fn tell(batch: &mut Batch<'_>, payout: &Payout, kind: &str) -> Applied<()> {
     if let Some(party) = payout.party_id {
         let arguments = json!({
@@ -67,8 +67,8 @@ pub fn fail(batch: &mut Batch<'_>, payout: &mut Payout, reason_code: &str, note:
     tell(batch, payout, "payout_rejected")
 }
 
-/// It was not sent yet, and will not be: who asked for it has thought better, or the account is no longer the company's. What the company
-/// is told says which.
+/// Cancels a payout that was not sent. Its asker has withdrawn it, or the account is no longer the company's; the notice to the
+/// company states which.
 pub fn cancel(batch: &mut Batch<'_>, payout: &mut Payout, told: &str) -> Applied<()> {
     advance(payout, InstructionEvent::Cancel)?;
     batch.post(&chart::payout_failed(payout.hold_number.into()))?;
@@ -77,8 +77,8 @@ pub fn cancel(batch: &mut Batch<'_>, payout: &mut Payout, told: &str) -> Applied
     tell(batch, payout, told)
 }
 
-/// It has come back on the platform's account `bank`. Where its own debit has not been seen yet, the return proves that it had left, from
-/// the account of its file.
+/// The payout has come back on the platform's account `bank`. If its own debit has not been seen yet, the return proves that the
+/// money had left, from the account of its file.
 pub fn give_back(
     batch: &mut Batch<'_>,
     payout: &mut Payout,
@@ -100,8 +100,8 @@ pub fn give_back(
     tell(batch, payout, "payout_returned")
 }
 
-/// Another payout's debit, on the platform's account `bank`, was taken for its own: it is with the bank of its file again, and its money
-/// is earmarked anew.
+/// Undoes a wrong match: another payout's debit, on the platform's account `bank`, was matched to this one. The payout is with
+/// the bank of its file again, and its money is held again.
 pub fn unlink(batch: &mut Batch<'_>, payout: &mut Payout, bank: CustodyId) -> Applied<()> {
     advance(payout, InstructionEvent::Unlink)?;
     if let Some(file) = payout.file_id {

@@ -1,5 +1,5 @@
-//! What the commands share about programmes: under which terms an invoice would be confirmed, new versions that begin, and the fees
-//! that buyers bear.
+//! Shared by the commands about programmes: the terms under which an invoice is confirmed, new versions that begin, and fees that
+//! buyers bear.
 
 use super::{Actor, Applied, settlement};
 use crate::batch::{Batch, Step};
@@ -20,7 +20,7 @@ use std::collections::hash_map::Entry;
 use store::records::Keyed;
 use store::{Conn, FeeBill, Invoice, Party, Programme, ProgrammeMember, ProgrammeVersion, StoreError, programmes};
 
-/// What is asked about: an invoice, or a payable whose invoice has not come yet.
+/// The subject of the question: an invoice, or a payable whose invoice has not come yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     pub supplier_id: PartyId,
@@ -54,7 +54,7 @@ pub struct Standing {
     pub verdict: Result<(), Rule>,
 }
 
-/// Where what a supplier sends to a buyer in a currency stands, whatever its days are.
+/// The place of a supplier's invoices to a buyer in a currency, for any dates.
 #[derive(Clone, Debug)]
 pub struct Place {
     programme: Programme,
@@ -79,7 +79,8 @@ impl Place {
         Ok(Self { terms: version.terms(), programme, version, member, related })
     }
 
-    /// The programme of this buyer that the supplier is in, or is asked into; what a supplier was never asked into it does not hear of.
+    /// The buyer's programme that the supplier has joined or is invited to. A supplier does not see a programme that it was never
+    /// invited to.
     fn find(conn: &mut Conn, subject: &Subject<'_>) -> Result<Option<Self>, StoreError> {
         let members = programmes::list_live_memberships(conn, subject.supplier_id, subject.buyer_id)?;
         let nearest = |member: &ProgrammeMember| (member.currency != subject.currency, member.state != MemberState::Joined);
@@ -90,7 +91,7 @@ impl Place {
         Self::of(conn, (subject.supplier_id, subject.buyer_id), (programme, version), Some(member.state)).map(Some)
     }
 
-    /// The same for the buyer, who is also told that a supplier is in none of its programmes.
+    /// The same for the buyer, who also sees when a supplier is in none of its programmes.
     fn find_for_buyer(conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Result<Option<Self>, StoreError> {
         if let Some(found) = Self::find(conn, subject)? {
             return Ok(Some(found));
@@ -141,7 +142,7 @@ pub fn standing(conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Res
     Ok(Place::find(conn, subject)?.map(|place| place.judge(subject, today)))
 }
 
-/// The same for the buyer, who is also told that a supplier is in none of its programmes.
+/// The same for the buyer, who also sees when a supplier is in none of its programmes.
 pub fn standing_for_buyer(conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Result<Option<Standing>, StoreError> {
     Ok(Place::find_for_buyer(conn, subject, today)?.map(|place| place.judge(subject, today)))
 }
@@ -151,7 +152,7 @@ pub fn under(conn: &mut Conn, subject: &Subject<'_>, today: NaiveDate) -> Result
     Ok(standing(conn, subject, today)?.filter(|found| found.verdict.is_ok()))
 }
 
-/// What names the terms that a confirmation would put into force: programme and version, or the platform's.
+/// The name of the terms that a confirmation would put into force: programme and version, or the platform's.
 #[must_use]
 pub fn terms_name(standing: Option<&Standing>) -> String {
     let under = standing.filter(|found| found.verdict.is_ok());
@@ -164,7 +165,8 @@ pub(crate) fn own(view: &mut dyn View, actor: &Actor, id: ProgrammeId) -> Step<P
     Ok(Programme::find(view.conn(), id)?.filter(|row| row.buyer_id == buyer.id).ok_or(Refusal::NotFound)?)
 }
 
-/// Asks everybody in a programme to accept the version that holds from now on; whoever was only invited is asked for this one.
+/// Asks all members of a programme to accept the version that now applies. A company that was only invited is asked to join under
+/// this version.
 pub(crate) fn ask_members(batch: &mut Batch<'_>, programme: &Programme, version: i64) -> Applied<()> {
     for mut member in programmes::list_members_before(batch.conn, programme.id, version)? {
         member.asked_version = version;
@@ -211,7 +213,7 @@ pub fn bill(
     }
 }
 
-/// Who bears the settlement fee of a receivable, and what it comes to where all of the face is sold.
+/// The bearer of a receivable's settlement fee, and the fee where all of the face is sold.
 pub fn settlement_fee(conn: &mut Conn, receivable: &store::Receivable) -> Result<(Bearer, SettlementFee), StoreError> {
     match receivable.programme_id.filter(|_| receivable.bearer() == Bearer::Buyer) {
         None => Ok((Bearer::Supplier, receivable.settlement_fee())),
@@ -231,7 +233,7 @@ pub struct SettlementFeeNow {
     pub at_most: bool,
 }
 
-/// What is due of the settlement fee on what was sold, or the most that it can come to while more can be sold.
+/// The settlement fee that is due on the sold part, or its maximum while more can be sold.
 pub fn settlement_fee_now(conn: &mut Conn, receivable: &store::Receivable) -> Result<SettlementFeeNow, StoreError> {
     let (bearer, fee) = settlement_fee(conn, receivable)?;
     let sold_minor = receivable.sold_minor(conn)?;
@@ -264,7 +266,7 @@ pub(crate) fn bill_settlement(batch: &mut Batch<'_>, receivable: &store::Receiva
     Ok(())
 }
 
-/// The last bill that `paid_minor` reaches, and what of it is then paid in all.
+/// The last bill that `paid_minor` reaches, and the total that is then paid of that bill.
 fn reach(bills: &[FeeBill], paid_minor: i64) -> Option<(FeeBillId, i64)> {
     let mut left = paid_minor;
     let mut last = None;
@@ -279,7 +281,8 @@ fn reach(bills: &[FeeBill], paid_minor: i64) -> Option<(FeeBillId, i64)> {
     last
 }
 
-/// At the end of a day every buyer pays the fees that it bears, oldest first, as far as its cash goes, and hears of new ones.
+/// At the end of a day every buyer pays its fees from its cash, oldest first, as far as the cash goes. It gets a notice of new
+/// fees.
 pub fn collect_fees(batch: &mut Batch<'_>, day: NaiveDate) -> Applied<usize> {
     let mut collected = 0_usize;
     for owed in programmes::list_open_fees(batch.conn, day)? {

@@ -42,12 +42,13 @@ impl Execute for ProposeBankAccount {
         let party = view.party(actor.party_id)?;
         let account = BankAccountNumber::of(&party.country, &self.iban, &self.bic)?;
         let iban = account.to_string();
-        // The platform's own accounts are nobody's to be paid to.
+        // No company may be paid to the platform's own accounts.
         if store::custody::find_reported(view.conn(), &iban)?.is_some() {
             return Err(Refusal::FieldInvalid { field: "iban".to_owned() }.into());
         }
         let holder = required(&self.holder, "holder", 70)?;
-        // Of a name that no bank can be told nothing is left in a payment file; one such name can have the whole file refused.
+        // A name without a character that a payment file allows comes out empty. One such name can make the bank refuse the whole
+        // file.
         if !formats::pain::is_writable(&holder) {
             return Err(Refusal::FieldInvalid { field: "holder".to_owned() }.into());
         }

@@ -83,7 +83,7 @@ impl ProposeProgramme {
     }
 
     /// Whether its day can still be chosen. Who agrees later is not bound by it.
-    pub fn check_begin(&self, today: NaiveDate) -> Result<(), Refusal> {
+    fn check_begin(&self, today: NaiveDate) -> Result<(), Refusal> {
         let last = today.checked_add_days(Days::new(MOST_DAYS_AHEAD)).unwrap_or(today);
         if self.begins_on < today || self.begins_on > last {
             return Err(Refusal::DateInvalid { field: "begins_on".to_owned() });

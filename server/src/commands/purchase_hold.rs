@@ -1,5 +1,5 @@
-//! What a purchase that waits for a second person holds until it is decided or its day ends: its cash, its units and its part of the
-//! limit. So whoever agrees to it can have it.
+//! A purchase that waits for a second person holds its cash, its units and its part of the limit. The hold lasts until the
+//! purchase is decided or its day ends. So the purchase is still possible when the second person agrees.
 
 use super::buy_fractions::Purchasable;
 use super::{Applied, settlement};
@@ -11,7 +11,7 @@ use store::market::find_buyer_limit;
 use store::records::Keyed;
 use store::{BuyerLimit, Conn, Offer, PurchaseHold, Receivable, StoreError};
 
-/// What a purchase may count as free because it is held for it.
+/// Cash, units and limit that a purchase may count as free because they are held for it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Freed {
     pub units_minor: i64,
@@ -28,7 +28,7 @@ pub(crate) fn plus(one: i64, other: i64, what: &str, id: impl std::fmt::Display)
     one.checked_add(other).ok_or_else(|| settlement::corrupt(what, id))
 }
 
-/// What is left; less than nothing is a damaged record.
+/// The difference; a negative result means a damaged record.
 pub(crate) fn minus(one: i64, other: i64, what: &str, id: impl std::fmt::Display) -> Result<i64, StoreError> {
     one.checked_sub(other).filter(|left| *left >= 0).ok_or_else(|| settlement::corrupt(what, id))
 }
@@ -57,7 +57,7 @@ pub(crate) fn place(batch: &mut Batch<'_>, (approval, financier): (ApprovalId, P
     Ok(batch.insert(&held)?)
 }
 
-/// What the request holds still.
+/// The present hold of the request.
 pub(crate) fn find(conn: &mut Conn, approval: ApprovalId) -> Result<Option<PurchaseHold>, StoreError> {
     Ok(PurchaseHold::find(conn, approval)?.filter(|held| held.state == PurchaseHoldState::Open))
 }

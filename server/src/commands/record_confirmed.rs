@@ -1,5 +1,5 @@
-//! What became of a piece of a confirmation list. The platform's own job submits it; the last piece ends the list and tells the
-//! company.
+//! Records the result of a piece of a confirmation list. The platform's own job submits it. The last piece ends the list and
+//! notifies the company.
 
 use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};

@@ -1,5 +1,5 @@
-//! An operator records who confirms for a rare buyer, and by which second channel; another operator agrees. The supplier has no
-//! say in it: whoever invents an invoice would also invent the person who confirms it.
+//! An operator records the person who confirms for a rare buyer, and the second channel; another operator agrees. The supplier
+//! has no say: a supplier that invents an invoice would also invent the person who confirms it.
 
 use super::invite_user::free_email;
 use super::{Actor, Applied, Ask, Asks, Done, Execute, end_contact, required, required_prose, traded};
@@ -36,7 +36,7 @@ pub struct RecordContact {
     pub link_hours: i64,
 }
 
-/// What is kept of it.
+/// The checked data that the record keeps.
 pub struct Checked {
     party: Party,
     name: String,
@@ -55,7 +55,7 @@ fn telephone(typed: &str) -> Option<String> {
     ((8..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())).then_some(plain)
 }
 
-/// The person on the register: named wherever it signs, and nobody can sign in as it.
+/// The person on the register: every signature carries this name, and the person has no sign-in.
 fn person(batch: &mut Batch<'_>, checked: &Checked) -> Step<UserId> {
     if let Some(mut known) = checked.known.clone() {
         known.status = UserStatus::Contact;
@@ -122,7 +122,7 @@ impl Execute for RecordContact {
         Ok(Checked { party, name, email, channel, second, source, known })
     }
 
-    /// Whoever is recorded can bind the company: two operators must agree.
+    /// The recorded contact can bind the company: two operators must agree.
     fn asks(&self, view: &mut dyn View, actor: &Actor, checked: &Checked) -> Step<Asks> {
         super::one_request(view.conn(), actor, checked.party.id)?;
         let (amount_minor, subject) = (Some(self.limit_minor), checked.party.id.into());
@@ -151,7 +151,7 @@ impl Execute for RecordContact {
             ended_at: None,
         };
         batch.insert(&contact)?;
-        // The company itself is told, if anybody of it signs in.
+        // The company itself gets a notice, if it has people who sign in.
         let arguments = json!({ "person": checked.name });
         batch.notify(contact.party_id, "contact_recorded", &arguments, "/org".to_owned());
         Ok(Done::new(

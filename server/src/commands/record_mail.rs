@@ -14,7 +14,7 @@ use store::records::Keyed;
 
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub enum MailStep {
-    /// Taken on: for five minutes nobody else tries it.
+    /// Claimed by one sender: for five minutes no other sender tries the mail.
     Claimed,
     /// The server has accepted it. Its body may hold a one-time link and is not kept.
     Sent,
@@ -30,7 +30,7 @@ pub struct RecordMail {
     pub step: MailStep,
 }
 
-/// After so many tries, some five days, a mail is given up and shown to the operator.
+/// After this number of tries, some five days, the mail is given up and shown to the operator.
 pub const MOST_TRIES: i64 = 32;
 
 /// Minutes until the next try: 1, 4, 9 … and six hours at most.
@@ -46,7 +46,8 @@ impl Execute for RecordMail {
 
     fn decide(&self, view: &mut dyn View, _actor: &Actor) -> Step<Mail> {
         let mail = Mail::load(view.conn(), self.mail_id)?;
-        // Whoever claims needs it waiting and due; whoever reports a failure has lost the race to one who sent it.
+        // A claim needs a mail that waits and is due. A failure counts only while the mail waits: another sender may have sent it
+        // since.
         let waiting = mail.state == MailState::Queued;
         let possible = match self.step {
             MailStep::Claimed => waiting && mail.next_try_at <= view.now(),

@@ -33,7 +33,7 @@ pub struct RecordReceipt {
     /// The platform's account on which the money stands; the current one of the currency when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<CustodyId>,
-    /// What the operators saw at the bank.
+    /// The operators' observation at the bank.
     pub reason: String,
 }
 
@@ -51,7 +51,7 @@ pub fn list_known(
     store::bank::list_receipts_like(conn, ReceiptFacts { currency, amount_minor, first, last, after })
 }
 
-/// Money that nobody has booked yet.
+/// Money that is not booked yet.
 pub struct Receipt {
     target: Target,
     /// The account on which it stands.

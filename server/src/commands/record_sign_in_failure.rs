@@ -1,4 +1,4 @@
-//! The last of five wrong passwords or codes was given: the person rests for a quarter of an hour. The single tries are counted as an
+//! Records the last of five wrong passwords or codes: the person is locked for a quarter of an hour. Single tries count as an
 //! allowance (`http/prove.rs`); only the lock is recorded.
 
 use super::{Actor, Applied, Done, Execute};
@@ -25,7 +25,7 @@ pub const MOST_TRIES: i64 = 5;
 pub const LOCK_MINUTES: i64 = 15;
 pub const LOCK_SECONDS: i64 = LOCK_MINUTES * 60;
 
-/// Whoever it is about, and whether they rest already: two processes may find the last try at the same time.
+/// The person, and whether a lock already holds: two processes may find the last try at the same time.
 pub struct Tried {
     user: User,
     rests: bool,

@@ -1,4 +1,4 @@
-//! A file on the bank's channel could not be taken up: the operators are told, and the audit keeps why.
+//! The platform could not import a file from the bank's channel: the operators get a notice, and the audit keeps the reason.
 
 use super::{Actor, Applied, Done, Execute, bank_file, clean};
 use crate::batch::{Batch, Step};

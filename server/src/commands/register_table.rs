@@ -83,7 +83,7 @@ fn claims_all(seen: &mut std::collections::HashSet<String>, examined: &Examined)
     free
 }
 
-/// What becomes of a table.
+/// The outcome for a table.
 pub enum Taking {
     /// It was loaded before, as this record first.
     Known(RecordId),
@@ -112,7 +112,7 @@ impl Execute for RegisterTable {
         let today = view.today();
         let mut known = Loaded::load(view.conn(), &supplier, &self.rows)?;
         let examined = examine_all(&mut known, &supplier, today, &self.sha256, &self.rows)?;
-        // Whoever sends a table has asked for all faults before; what is left is what has changed in between.
+        // The sender has already asked for all faults of the table. A fault that is found here comes from a change since then.
         let examined = examined.map_err(|faults| faults.into_iter().next().map_or(Refusal::NotFound, |(_, refusal)| refusal))?;
         let (mut invoices, mut credits, mut is_credit) = (Vec::new(), Vec::new(), Vec::with_capacity(examined.len()));
         for one in examined {

@@ -1,5 +1,5 @@
-//! A person asks for another mail address of their own. A link goes to the new one, and the old one is told; nothing changes before the
-//! link is confirmed. The caller has checked the password and, where there is a second factor, a code.
+//! A person asks to change their own mail address. A link goes to the new address and a notice to the old one. Nothing changes
+//! before the link is confirmed. The caller has checked the password and, where there is a second factor, a code.
 
 use super::{Actor, Applied, Done, Execute, invite_user};
 use crate::batch::{Batch, Step};
@@ -39,7 +39,7 @@ pub(crate) fn end_open(batch: &mut Batch<'_>, user_id: UserId) -> Applied<()> {
 impl Execute for RequestAddress {
     const NAME: &'static str = "request_address";
 
-    /// Who asks, and for which address.
+    /// The asking person, and the new address.
     type Decision = (User, String);
 
     fn secrets(&self) -> Vec<&str> {

@@ -1,5 +1,5 @@
-//! A contact wants a code for its link, because the one that was mailed is older than its ten minutes: a new one goes to the other address.
-//! Wrong codes typed before still count.
+//! A contact asks for a code for its link, because the mailed one is older than its ten minutes. A new code goes to the other
+//! address. Wrong codes typed before still count.
 
 use super::{Actor, Applied, Done, Execute, links};
 use crate::batch::{Batch, Step};
@@ -17,7 +17,7 @@ pub struct RequestCode {
     pub link_id: ConfirmationLinkId,
     #[serde(skip)]
     pub token_hash: String,
-    /// Made by whoever submits; only its hash is kept.
+    /// Made by the submitter; only its hash is kept.
     #[serde(skip)]
     pub code: String,
 }
@@ -39,7 +39,7 @@ impl Execute for RequestCode {
             return Err(Refusal::LinkInvalid.into());
         }
         if contact.channel != Channel::Email {
-            // An operator tells it by telephone.
+            // An operator gives this code by telephone.
             return Err(Refusal::FieldInvalid { field: "link_id".to_owned() }.into());
         }
         Ok((link, contact))

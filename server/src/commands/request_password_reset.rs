@@ -1,4 +1,4 @@
-//! Somebody has forgotten a password: a one-time link by mail, valid for an hour. Only the newest link of a person is open.
+//! A person has forgotten a password: a one-time link by mail, valid for an hour. Only the newest link of a person is open.
 
 use super::{Actor, Applied, Done, Execute, invite_user, reset_password};
 use crate::batch::{Batch, Step};

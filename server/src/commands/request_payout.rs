@@ -13,7 +13,7 @@ use serde_json::json;
 use store::{BankAccount, Payout};
 use utoipa::ToSchema;
 
-/// What the number of a payout begins with at the bank.
+/// The prefix of a payout's number at the bank.
 pub const PAYOUT_PREFIX: &str = "KPAY";
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

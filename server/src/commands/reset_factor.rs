@@ -1,5 +1,5 @@
-//! Somebody has lost the second factor: an administrator and a second person take it off, or the command line where nobody is left to
-//! ask. The password stays, every session ends, and the person is told.
+//! A person has lost the second factor: an administrator and a second person remove it. If neither is left, the command line
+//! does. The password stays, every session ends, and the person gets a notice.
 
 use super::{Actor, Applied, Ask, Asks, Done, Execute, required_prose, revoke_sessions, second_person};
 use crate::batch::{Batch, Step};
@@ -21,7 +21,8 @@ pub struct ResetFactor {
     pub reason: String,
 }
 
-/// A checker without a factor is locked out until it has added one: whoever agrees stands apart, as for the end of a checker.
+/// A checker without a factor is locked out until it has added one. So an independent person must agree, as for the end of a
+/// checker.
 fn about(user: &User) -> Matter {
     if user.roles.has(Role::Checker) { Matter::EndsChecker { checker: user.id, widens: false } } else { Matter::Ordinary }
 }

@@ -53,7 +53,7 @@ impl Execute for ResetPassword {
         user.password_hash.clone_from(&self.password_hash);
         user.password_expires_at = None;
         user.failed_count = 0;
-        // Whoever can read the mail is let in again at once: locking out the victim helps nobody.
+        // A person who can read the mail may sign in again at once: a lock would only keep out the victim.
         user.locked_until = None;
         batch.update(&user)?;
         close_links(batch, user.id)?;

@@ -1,4 +1,4 @@
-//! Two operators decide about a bank line that waits for a person, or about what the platform still claims because of one.
+//! Two operators decide about a bank line that waits for a person, or about a claim that the platform has because of one.
 
 use super::bank_line::{
     Beside, Facts, Fate, book, confirm, decide_booking, join_transfer, leave_over, missing_cover, settle_payouts,
@@ -29,21 +29,22 @@ pub struct ResolveLine {
     pub line_id: BankLineId,
     /// `accept`, `same`, `link`, `transfer`, `reverse`, `expense`, `claim`, `settle_claim`, `write_off` or `explain`.
     pub act: String,
-    /// The recorded receipt or the other line of a transfer (same), the payout or payment file (link), the credit on another account of the
-    /// platform (transfer), the receipt that was taken back (reverse), or the line in suspense that pays (settle_claim).
+    /// Id of the other record. `same`: the recorded receipt or the other line of a transfer. `link`: the payout or payment file.
+    /// `transfer`: the credit on another account of the platform. `reverse`: the receipt that the bank took back. `settle_claim`:
+    /// the line in suspense that pays.
     #[serde(default)]
     pub other_id: Option<RecordId>,
     /// The value date to book with (accept); the booking date when left out.
     #[serde(default)]
     pub value_date: Option<NaiveDate>,
-    /// What would become a claim when it was looked at, in minor units (reverse). If it is another sum by then, `check_changed` refuses;
-    /// left out, any sum is taken.
+    /// The claim, in minor units, that was shown for a reversal (`reverse`). If the sum differs by now, `check_changed` refuses;
+    /// left out, any sum is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim_minor: Option<i64>,
     pub reason: String,
 }
 
-/// What may be done with a line now.
+/// The acts that are possible for a line now.
 pub(crate) fn possible(state: LineState, kind: Blank<LineKind>) -> &'static [Act] {
     match state {
         LineState::Attention => kind.get().and_then(LineKind::attention).map_or(&[Act::Explain], acts),
@@ -61,7 +62,7 @@ pub(crate) fn possible(state: LineState, kind: Blank<LineKind>) -> &'static [Act
     }
 }
 
-/// What a receipt was before it was reversed. The decision keeps it, so that it can be taken back.
+/// The state of a receipt before it was reversed. The decision keeps it, so that the reversal can be taken back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Before {
     pub line_id: BankLineId,
@@ -83,19 +84,33 @@ pub struct Resolvable {
     other: Other,
 }
 
+impl Resolvable {
+    /// The amount that a reversal turns into a claim, in minor units; other acts have none.
+    #[must_use]
+    pub fn claim_minor(&self) -> Option<i64> {
+        if let Other::Receipt(_, reversal) = &self.other { Some(reversal.missing_minor) } else { None }
+    }
+
+    /// The value date of accepted money; other acts have none.
+    #[must_use]
+    pub fn value_date(&self) -> Option<NaiveDate> {
+        if let Other::Booking(_, value_date) = &self.other { Some(*value_date) } else { None }
+    }
+}
+
 enum Other {
     Nothing,
     Line(Box<BankLine>),
-    /// The receipt that was taken back, and what that does.
+    /// The receipt that the bank took back, and the effect of the reversal.
     Receipt(Box<BankLine>, Reversal),
-    /// What a debit pays, and what of it is left over.
+    /// The payouts that a debit pays, and the amount left over.
     Payouts(Vec<Payout>, i64),
     /// Where accepted money goes, and with which value date.
     Booking(Box<Fate>, NaiveDate),
 }
 
 impl ResolveLine {
-    /// What the act needs beside the line.
+    /// The record that the act needs beside the line.
     fn decide_other(&self, view: &mut dyn View, line: &BankLine, act: Act) -> Step<Other> {
         Ok(match act {
             Act::Same if line.kind == Attention::OwnTransfer.kind() => Other::Line(Box::new(self.begun(view.conn(), line)?)),
@@ -146,7 +161,8 @@ impl ResolveLine {
         if fits && same_money(line, &other) { Ok(other) } else { Err(Refusal::NotSameMoney.into()) }
     }
 
-    /// The credit on another account of the platform of which this line is the debit: one in suspense, or one that has booked both.
+    /// The credit on another account of the platform for which this line is the debit: a credit in suspense, or one that has
+    /// booked both.
     fn credit(&self, conn: &mut Conn, line: &BankLine) -> Step<BankLine> {
         let other = self.other_line(conn)?;
         if other.state != LineState::Suspense {
@@ -244,7 +260,7 @@ fn file_payouts(view: &mut dyn View, line: &BankLine, file: PaymentFileId) -> St
     Ok(Other::Payouts(open, line.amount_minor.saturating_sub(sum_minor)))
 }
 
-/// What is booked as gone must have been there: the account at the bank cannot have less than nothing.
+/// Money that is booked as gone must have been there: the account at the bank cannot hold less than zero.
 fn has_left(view: &mut dyn View, line: &BankLine) -> Step<()> {
     let held = view.balance(AccountKey::custody(line.custody_id, currency_asset(currency(&line.currency)?)))?.0;
     if held < line.amount_minor {
@@ -253,8 +269,8 @@ fn has_left(view: &mut dyn View, line: &BankLine) -> Step<()> {
     Ok(())
 }
 
-/// Whether a claim arose out of this money: its placement was taken back or its receipt reversed, for the line itself or another part of
-/// the same payment. The payer owns it, so it cannot pay a claim.
+/// Whether a claim arose out of this money. Then the line, or another part of the same payment, had its placement taken back or
+/// its receipt reversed. The payer owns the money, so it cannot pay a claim.
 pub(crate) fn is_money_of_claim(conn: &mut Conn, claim: &BankLine, paying: &BankLine) -> Result<bool, StoreError> {
     let Some(twin) = claim.twin_id else { return Ok(false) };
     Ok(twin == paying.id || BankLine::find(conn, twin)?.is_some_and(|origin| is_same_payment(&origin, paying)))
@@ -375,16 +391,16 @@ impl Execute for ResolveLine {
     }
 }
 
-/// What two people were shown must still be so; who was shown nothing takes it as it is.
+/// The claim must still equal the shown one; a caller who was shown none accepts it as it is.
 pub(super) fn as_shown(shown_minor: Option<i64>, found_minor: i64) -> Result<(), Refusal> {
     if shown_minor.is_none_or(|shown| shown == found_minor) { Ok(()) } else { Err(Refusal::CheckChanged) }
 }
 
-/// Where a receipt that the bank has taken back leaves from, who owes what is not there any more, and how much that is.
+/// The account that a receipt taken back by the bank leaves, the debtor of the missing part, and both amounts.
 #[derive(Clone, Copy, Debug)]
 pub struct Reversal {
     from: AccountKey,
-    /// 0 is nobody here.
+    /// 0: no company of the platform.
     pub debtor: PartyId,
     pub there_minor: i64,
     pub missing_minor: i64,
@@ -410,8 +426,9 @@ impl Reversal {
     }
 }
 
-/// A receipt that the bank has taken back leaves from where it is, as far as it is still there. What was shared out or
-/// spent meanwhile stays with who has it, and is a claim: on the company that had it, or on the buyer that had paid.
+/// Reverses a receipt that the bank has taken back, as far as the money is still in its place. Money that was shared out or spent
+/// meanwhile stays with its owner and becomes a claim. The claim is on the company that had the money, or on the buyer that had
+/// paid.
 fn reverse(
     batch: &mut Batch<'_>,
     line: &mut BankLine,

@@ -1,4 +1,4 @@
-//! Money that belongs to nobody here goes back to the account it came from. Two operators.
+//! Two operators send money that belongs to no company here back to the account it came from.
 
 use super::{Actor, Applied, Ask, Asks, Done, Execute, assign_suspense::waiting_line, currency, one_request, required_prose};
 use crate::batch::{Batch, Step};
@@ -45,7 +45,7 @@ impl Execute for ReturnSuspense {
         view.acting_party(actor, Capacity::Operator)?;
         required_prose(&self.reason, "reason", 500)?;
         let line = waiting_line(view.conn(), self.line_id)?;
-        // What is asked for already is said before what is wrong with the account.
+        // An existing request is reported before a fault of the account.
         if actor.approver_id.is_none() {
             one_request(view.conn(), actor, line.id)?;
         }

@@ -1,5 +1,5 @@
-//! What the commands share that guard against financing twice: which invoices point at each other, holding one until a person
-//! has looked, and what an invoice shows of its reviews.
+//! Shared by the commands that guard against financing twice. They find the invoices that point at each other, hold an invoice
+//! until a person has looked, and show its reviews.
 
 use super::Applied;
 use super::known::Known;
@@ -53,7 +53,7 @@ fn pointed_at(known: &mut impl Known, invoice: &Invoice, named: Option<&Invoice>
     for other in known.compared(invoice, own.file)? {
         let other_number = normalise_number(&other.number);
         let rules = match named.filter(|named| named.id == other.id) {
-            // What it replaces it may resemble.
+            // An invoice may resemble the one that it replaces.
             Some(_) if is_replaceable(other.state) => continue,
             Some(_) => vec![ReviewRule::ReplacesConfirmed],
             None => suspicions(&own, &identity(&other, &other_number), other.state == InvoiceState::Paid),
@@ -65,7 +65,7 @@ fn pointed_at(known: &mut impl Known, invoice: &Invoice, named: Option<&Invoice>
     Ok(found)
 }
 
-/// Nobody has undertaken to pay it yet.
+/// Whether the buyer has not yet undertaken to pay it.
 #[must_use]
 pub fn is_replaceable(state: InvoiceState) -> bool {
     matches!(state, InvoiceState::Draft | InvoiceState::Presented | InvoiceState::Disputed | InvoiceState::Expired)
@@ -94,7 +94,8 @@ pub fn find_replaced(known: &mut impl Known, invoice: &Invoice) -> Result<Option
     find_meant(known, seller, named, (invoice.buyer_id, &invoice.currency)).map(Some)
 }
 
-/// What a person must know of the invoice that a replacement names: the buyer has confirmed it, or no single invoice is meant.
+/// A fact about the invoice that a replacement names, which a person must know: the buyer has confirmed it, or no single invoice
+/// matches.
 fn about_replaced(named: Option<&Result<Invoice, NotMeant>>) -> Option<Finding> {
     match named? {
         Ok(other) if is_replaceable(other.state) => None,
@@ -103,14 +104,15 @@ fn about_replaced(named: Option<&Result<Invoice, NotMeant>>) -> Option<Finding> 
     }
 }
 
-/// What cancelled an invoice of this number before: withdrawing it and bringing it again undoes neither its credit notes nor the
-/// invoice that took its place.
+/// Earlier cancellations of an invoice of this number: its credit notes and the invoice that replaced it. A supplier that
+/// withdraws the invoice and sends it again undoes neither.
 fn cancelled_before(known: &mut impl Known, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
     let finding = |id| Finding { rules: vec![ReviewRule::CancelledBefore], other_id: Some(id), credit_id: None };
     Ok(known.cancelled(invoice)?.into_iter().map(finding).collect())
 }
 
-/// Everything that a person must look at before this invoice goes on. It need not be stored yet; its id is higher than all before.
+/// All findings that a person must look at before this invoice goes on. The invoice need not be stored yet; its id is higher than
+/// all before.
 pub fn findings(known: &mut impl Known, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
     let named = find_replaced(known, invoice)?;
     let mut found = pointed_at(known, invoice, named.as_ref().and_then(|named| named.as_ref().ok()))?;
@@ -119,7 +121,7 @@ pub fn findings(known: &mut impl Known, invoice: &Invoice) -> Result<Vec<Finding
         // One review for two invoices, whatever they have in common.
         join(&mut found, finding);
     }
-    // However many have only their sum and day in common with it, people look once: beside the oldest.
+    // If several invoices have only sum and day in common with it, people look once: beside the oldest.
     let weak = |finding: &Finding| finding.rules == [ReviewRule::SameTotal];
     let oldest = found.iter().filter(|finding| weak(finding)).filter_map(|finding| finding.other_id).min();
     found.retain(|finding| !weak(finding) || finding.other_id == oldest);
@@ -155,8 +157,8 @@ fn open(batch: &mut Batch<'_>, invoice_id: InvoiceId, finding: &Finding) -> Revi
     }
 }
 
-/// The same for new invoices out of one table, in one go: one word to the operator and one to the supplier, however many they are.
-/// Answers the reviews of each invoice.
+/// The same for the new invoices of one table: one notice to the operator and one to the supplier, for any number of invoices.
+/// Returns the reviews of each invoice.
 pub fn hold_rows(
     batch: &mut Batch<'_>,
     supplier: &Party,
@@ -198,7 +200,7 @@ pub fn hold(batch: &mut Batch<'_>, invoice: &Invoice, findings: &[Finding]) -> A
     Ok(opened)
 }
 
-/// Tells the operator something.
+/// Notifies the operator.
 pub fn notify_operator(batch: &mut Batch<'_>, kind: &str, arguments: &serde_json::Value, link: String) -> Applied<()> {
     // A platform that was founded has one.
     let operator = store::parties::find_operator(batch.conn)?;
@@ -207,7 +209,7 @@ pub fn notify_operator(batch: &mut Batch<'_>, kind: &str, arguments: &serde_json
     Ok(())
 }
 
-/// Brings what the invoice shows of its reviews, and whether its receivable is held, up to date.
+/// Updates what the invoice shows of its reviews, and whether its receivable is held.
 pub fn refresh(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Applied<()> {
     let rows = store::invoices::list_reviews(batch.conn, invoice.id)?;
     let states: Vec<ReviewState> = rows.iter().map(|row| row.state).collect();
@@ -223,7 +225,7 @@ pub fn refresh(batch: &mut Batch<'_>, invoice: &mut Invoice) -> Applied<()> {
     Ok(())
 }
 
-/// Nobody decides any more about an invoice that is gone: its own open reviews end, and so do those that point at it.
+/// An invoice that is gone needs no decision: this ends its own open reviews and those that point at it.
 pub fn release(batch: &mut Batch<'_>, invoice_id: InvoiceId) -> Applied<()> {
     for mut row in store::invoices::list_open_reviews_around(batch.conn, invoice_id)? {
         row.state = ReviewState::Released;
@@ -240,7 +242,8 @@ pub fn release(batch: &mut Batch<'_>, invoice_id: InvoiceId) -> Applied<()> {
     Ok(())
 }
 
-/// The check once more, before something is made of the invoice: what has come to light since and nobody has looked at.
+/// Repeats the check before the invoice is used further. Returns the findings that came up since and that no person has looked
+/// at.
 pub fn look_again(conn: &mut Conn, invoice: &Invoice) -> Result<Vec<Finding>, StoreError> {
     let seen = store::invoices::list_reviews_around(conn, invoice.id)?;
     let known = |other: InvoiceId| seen.iter().any(|row| row.invoice_id == other || row.other_id == Some(other));

@@ -34,14 +34,14 @@ fn person(user: &User) -> Person {
     }
 }
 
-/// Refuses a request to which nobody of the company could agree.
+/// Refuses a request to which no person of the company could agree.
 pub(crate) fn require(conn: &mut Conn, actor: &Actor, matter: Matter) -> Step<()> {
     let people = people(conn, actor.party_id)?;
     let known = four_eyes::somebody_could_agree(&people, actor.user_id, matter);
     if known { Ok(()) } else { Err(Refusal::SecondPersonMissing.into()) }
 }
 
-/// Refuses an agreement of somebody who is not the asker's second person.
+/// Refuses an agreement by a person who is not the asker's second person.
 pub(crate) fn check_agreement(conn: &mut Conn, asker: &Actor, second: &Actor, matter: Matter) -> Step<()> {
     let people = people(conn, asker.party_id)?;
     let independent = four_eyes::independent(&people, asker.user_id, second.user_id, matter);
@@ -51,7 +51,7 @@ pub(crate) fn check_agreement(conn: &mut Conn, asker: &Actor, second: &Actor, ma
     Err(if independent { Refusal::NotPermitted } else { Refusal::NotIndependent }.into())
 }
 
-/// Whether whoever asked is still there, and may still ask for this.
+/// Whether the asker is still active and may still ask for this.
 pub(crate) fn check_asker(conn: &mut Conn, asker: &Actor, command: &str) -> Step<()> {
     let user = User::load(conn, asker.user_id)?;
     let holds = user.party_id == asker.party_id && user.status == UserStatus::Active && may_ask(command, &user.roles);
@@ -73,7 +73,7 @@ impl Seconds {
         Ok(Self { party_id, people: users.iter().map(person).collect(), roles })
     }
 
-    /// Why the reader cannot agree now to what somebody else asked for, as the name of a text.
+    /// The reason why the reader cannot agree now to another person's request, as the name of a text.
     pub(crate) fn obstacle(
         &self,
         conn: &mut Conn,
@@ -85,7 +85,7 @@ impl Seconds {
             return Ok(Some("approval-asker-lacks-right"));
         }
         let matter = match command.matter(conn, &Actor::person(self.party_id, asker)) {
-            // What can be done no more is refused with its own reason.
+            // An act that is no longer possible is refused with its own reason.
             Err(Stop::Refused(_)) => Matter::Ordinary,
             other => other?,
         };
@@ -93,7 +93,7 @@ impl Seconds {
         Ok((!four_eyes::independent(&self.people, asker, reader, matter)).then_some(why))
     }
 
-    /// Everybody behind whom the reader stands: to what they ask for the reader does not agree.
+    /// All people whom the reader sponsors: the reader cannot agree to their requests.
     pub(crate) fn puppets_of(&self, reader: UserId) -> Vec<UserId> {
         let depends = |person: &&Person| person.id != reader && four_eyes::behind(&self.people, person.id).contains(&reader);
         self.people.iter().filter(depends).map(|person| person.id).collect()
@@ -117,7 +117,7 @@ pub(crate) fn end_without_right(batch: &mut Batch<'_>, user: &User) -> Step<()> 
     end_each(batch, requests, "right_lost")
 }
 
-/// Whether a second person is asked, or what counts as done alone once the command has happened.
+/// Whether a second person must agree, or the amounts that count as done alone once the command has happened.
 pub(crate) enum Weighed {
     Ask(Ask),
     /// By currency, in minor units.
@@ -143,7 +143,7 @@ pub(crate) fn weigh(view: &mut dyn View, actor: &Actor, asks: Asks) -> Step<Weig
     Ok(Weighed::Alone(amounts))
 }
 
-/// Adds what has just been done to what the company's people have done alone on this day, where the company bounds the day.
+/// Adds the amounts of an act to those that the company's people have done alone on this day, if the company limits the day.
 pub(crate) fn count_alone(batch: &mut Batch<'_>, actor: &Actor, amounts: Vec<(String, i64)>) -> Step<()> {
     let today = batch.today();
     for (currency, amount_minor) in amounts {
@@ -166,26 +166,26 @@ pub(crate) fn count_alone(batch: &mut Batch<'_>, actor: &Actor, amounts: Vec<(St
     Ok(())
 }
 
-/// Asks another person of the company; without one nobody could agree.
+/// Asks another person of the company; refuses where no person could agree.
 pub(crate) fn ask(conn: &mut Conn, actor: &Actor) -> Step<Ask> {
     require(conn, actor, Matter::Ordinary)?;
     Ok(Ask { amount_minor: None, currency: String::new(), subject: actor.party_id.into() })
 }
 
-/// Ends what the company has asked for of a kind of which one is enough in each currency: a second one would overwrite the first, or
+/// Ends the company's waiting requests of this kind and currency, since one is enough. A second one would overwrite the first, or
 /// find nothing left to do.
 pub(crate) fn end_same(batch: &mut Batch<'_>, actor: &Actor, (command, currency): (&str, &str), why: &str) -> Step<()> {
     end_requests(batch, Waiting::ForOfIn { command, party: actor.party_id, currency }, why)
 }
 
-/// Nobody agrees any more to confirm an invoice that is no longer in the state in which somebody asked, and no link leads to it.
+/// Ends the requests to confirm an invoice that has left the state in which they were made, and closes the links to it.
 pub(crate) fn end_confirmations(batch: &mut Batch<'_>, invoice_id: InvoiceId, now: InvoiceState) -> Step<()> {
     links::end(batch, invoice_id, now.name())?;
     end_requests(batch, Waiting::ForAbout("confirm_invoice", invoice_id.into()), now.name())
 }
 
-/// Ends requests that wait: what they were about has changed, so that nobody can agree to what nobody asked for. Whoever
-/// asked is told why: `why` names a text.
+/// Ends waiting requests whose subject has changed, so that no person agrees to an act that was not asked for. Each asker gets a
+/// notice with the reason: `why` names a text.
 pub(crate) fn end_requests(batch: &mut Batch<'_>, wanted: Waiting<'_>, why: &str) -> Step<()> {
     let requests = store::people::list_waiting(batch.conn, wanted)?;
     end_each(batch, requests, why)

@@ -1,5 +1,5 @@
-//! The operator, or the supplier of the invoice, has a link mailed to the buyer's contact once more. The supplier learns neither the
-//! address nor anything else of it.
+//! The operator, or the supplier of the invoice, has a link mailed to the buyer's contact once more. The supplier learns neither
+//! the address nor any other fact about the contact.
 
 use super::{Actor, Applied, Done, Execute, answer_clock, links};
 use crate::batch::{Batch, Step};

@@ -16,8 +16,8 @@ pub struct SetApprovalLimit {
     pub currency: String,
     /// Amounts above this need a second person; 0 means every amount.
     pub limit_minor: i64,
-    /// The most that its people do without a second person in one business day, all acts together; null for no such limit, left out to keep
-    /// the one that there is.
+    /// The most, in minor units, that the company's people do without a second person in one business day, all acts together.
+    /// Null removes this limit; left out, the present one stays.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "said")]
     #[schema(value_type = Option<i64>)]
     pub day_minor: Option<Option<i64>>,
@@ -59,7 +59,7 @@ impl Execute for SetApprovalLimit {
         Ok(Settable { known, limit, loosens: limit.loosens(before) })
     }
 
-    /// Whoever could raise the limit alone would need nobody for anything.
+    /// A person who could raise the limit alone would need no second person for anything.
     fn asks(&self, view: &mut dyn View, actor: &Actor, decision: &Settable) -> Step<Asks> {
         if !decision.loosens {
             return Ok(Asks::Nobody);
@@ -76,7 +76,7 @@ impl Execute for SetApprovalLimit {
     fn apply(&self, batch: &mut Batch<'_>, actor: &Actor, decision: Settable) -> Applied<Done> {
         let Settable { known, limit, .. } = decision;
         if actor.approver_id.is_none() {
-            // Whoever wanted more wanted it beside a limit that is no more.
+            // A waiting request to raise the limit was made beside a limit that no longer holds.
             second_person::end_same(batch, actor, (Self::NAME, known.code()), "limit_changed")?;
         }
         batch.wrote = true;

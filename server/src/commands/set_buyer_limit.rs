@@ -1,5 +1,6 @@
-//! A financier says how much of one buyer's receivables it will hold at most. To raise a limit takes a second person, where the house has one
-//! who could agree; a house of one person raises it as far as its approval limit lets it act alone. To lower one takes nobody else.
+//! A financier sets the most that it will hold of one buyer's receivables. To raise a limit takes a second person, where the
+//! company has one who could agree. A company of one person raises it as far as its approval limit lets that person act alone. To
+//! lower a limit takes no second person.
 
 use super::{Actor, Applied, Ask, Asks, Done, Execute, second_person};
 use crate::batch::{Batch, Step};

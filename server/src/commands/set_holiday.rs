@@ -1,5 +1,5 @@
-//! Two operators correct a currency's calendar: a day is, or is not, a business day. What falls due then, and for how long late interest
-//! runs, follows from it.
+//! Two operators correct a currency's calendar: a day is, or is not, a business day. Due dates on that day and the days of late
+//! interest follow from it.
 
 use super::{Actor, Applied, Ask, Asks, Done, Execute, currency};
 use crate::batch::{Batch, Step};

@@ -61,7 +61,7 @@ impl Execute for SetIssueTerms {
         if !known.is_current(view.today()) {
             return Err(Refusal::CurrencyUnknown { currency: known.code().to_owned() }.into());
         }
-        // Whoever confirms in this currency is told where to pay.
+        // The buyer that confirms in this currency sees the account to pay to.
         super::custody::current(view.conn(), known.code())?;
         let before = store::days::find_issue_terms(view.conn(), known.code())?;
         let rate: Decimal = self.late_rate.parse().map_err(|_| field("late_rate"))?;

@@ -1,5 +1,5 @@
-//! What a payment for a receivable sets off: late interest, the waterfall, redemption, states and notices.
-//! Used by every command through which such money can arrive.
+//! The effects of a payment for a receivable: late interest, the waterfall, redemption, states and notices. Every command through
+//! which such money can arrive uses it.
 
 use super::Applied;
 use crate::batch::Batch;
@@ -57,13 +57,13 @@ pub fn holder_parties(batch: &mut Batch<'_>, receivable: ReceivableId) -> Result
     journal::list_holders(batch.conn, receivable.into())
 }
 
-/// Holders that are paid in one commit with the payment itself. With more of them it is shared out piece by piece, and other work goes on
-/// between.
+/// Holders that are paid in one commit with the payment itself. With more holders the payment is shared out piece by piece, and
+/// other work goes on in between.
 const AT_ONCE: i64 = 1_000;
-/// Holders of a piece: whoever buys meanwhile waits for one of them.
+/// Holders of a piece: a purchase that arrives meanwhile waits for one piece.
 pub const PIECE: i64 = 300;
 
-/// Money for a receivable, and who sent it: what is too much goes back there.
+/// Money for a receivable, and its sender: the excess goes back there.
 #[derive(Clone, Debug)]
 pub struct Payment {
     pub amount_minor: i64,
@@ -86,8 +86,8 @@ impl From<&Distribution> for Payment {
     }
 }
 
-/// Money for the receivable stands on its collection account: shares it out at once, or, where the holders are many or
-/// an earlier payment is still being shared out, leaves that to the job that pays them piece by piece.
+/// Money for the receivable has arrived on its collection account. Shares it out at once, unless the holders are many or an
+/// earlier payment is still being shared out. Then a job pays the holders piece by piece.
 pub fn settle(batch: &mut Batch<'_>, receivable_id: ReceivableId, payment: &Payment) -> Applied<()> {
     // Units on offer are held; who pays early redeems them too, so open offers end first.
     for offer in market::list_open_offers_of_receivable(batch.conn, receivable_id)? {
@@ -126,7 +126,8 @@ pub fn rule_of(receivable: &Receivable) -> Result<ShareRule, StoreError> {
     ShareRule::of_terms(&receivable.terms).ok_or_else(|| corrupt("share rule of", receivable.id))
 }
 
-/// The transfer after which the parts of this payment are counted: the earlier one, as long as units have only been redeemed since then.
+/// The transfer after which the parts of this payment are counted. It is the earlier one, as long as units have only been
+/// redeemed since then.
 pub fn since(receivable: &Receivable, positions: &[distributions::Position], last_transfer: i64) -> Result<i64, StoreError> {
     Ok(match rule_of(receivable)? {
         ShareRule::ByPayment => 0,
@@ -168,7 +169,7 @@ pub fn plan(
     waterfall::plan(&facts, holders).ok_or_else(|| corrupt("waterfall of", receivable.id))
 }
 
-/// What is still due of the settlement fee that the supplier bears. Nothing more is sold once a payment has come.
+/// The unpaid part of the settlement fee that the supplier bears. Nothing more is sold once a payment has come.
 fn settlement_fee_due(conn: &mut Conn, receivable: &Receivable) -> Result<i64, StoreError> {
     let due = receivable.fee_rule()?.due(receivable.settlement_fee(), receivable.sold_minor(conn)?);
     let due = due.and_then(|due| due.checked_sub(receivable.settlement_fee_paid_minor));
@@ -192,7 +193,7 @@ fn accrued(receivable: &Receivable, units_minor: i64, value_date: NaiveDate) -> 
     Ok(pricing::interest(units_minor, rate, day_count, from, value_date).unwrap_or(0))
 }
 
-/// Late interest that nobody has paid yet, counted up to this day.
+/// Unpaid late interest, counted up to this day.
 pub fn late_interest(conn: &mut Conn, receivable: &Receivable, today: NaiveDate) -> Result<i64, StoreError> {
     let outstanding = journal::list_accounts(conn, &[AccountKey::issued(receivable.id.into())])?;
     let running = accrued(receivable, outstanding.first().map_or(0, |account| account.balance), today)?;
@@ -200,7 +201,7 @@ pub fn late_interest(conn: &mut Conn, receivable: &Receivable, today: NaiveDate)
     Ok(running.saturating_add(counted))
 }
 
-/// What a buyer owes still of a receivable, in minor units.
+/// The amount that a buyer still owes of a receivable, in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Owed {
     /// Face that has not come back to its holders.
@@ -208,7 +209,7 @@ pub struct Owed {
     /// The reserve with the settlement fee in it. Late interest is taken from it first, and the buyer owes it all the same.
     pub reserve_minor: i64,
     pub late_minor: i64,
-    /// What has been paid.
+    /// The amount paid.
     pub paid_minor: i64,
 }
 
@@ -225,7 +226,7 @@ impl Owed {
     }
 }
 
-/// What the buyer owes today: from the ledger, so that it is right however the payments were used.
+/// The buyer's debt today, from the ledger: so it is right for any use of the payments.
 pub fn owed(conn: &mut Conn, receivable: &Receivable, today: NaiveDate) -> Result<Owed, StoreError> {
     let issued = |conn: &mut Conn, asset: AssetId| -> Result<i64, StoreError> {
         Ok(journal::list_accounts(conn, &[AccountKey::issued(asset)])?.first().map_or(0, |row| row.balance))
@@ -238,7 +239,7 @@ pub fn owed(conn: &mut Conn, receivable: &Receivable, today: NaiveDate) -> Resul
     })
 }
 
-/// What is owed of these receivables today, for a page of a list.
+/// The debts of these receivables today, for a page of a list.
 pub fn list_owed(conn: &mut Conn, receivables: &[ReceivableId]) -> Result<HashMap<ReceivableId, i64>, StoreError> {
     let today = store::records::load_heads(conn)?.business_date;
     let rows = Receivable::list_ids(conn, receivables)?;
@@ -306,8 +307,8 @@ fn place_of(receivable: &Receivable) -> Result<Place, StoreError> {
     })
 }
 
-/// Pays some of the holders their parts of a plan, keeps late claims and limits in step, and tells them.
-/// Returns what they got together.
+/// Pays some of the holders their parts of a plan, updates late claims and limits, and notifies the holders. Returns the sum paid
+/// to them.
 pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, since: i64, holders: &[Holder]) -> Applied<i64> {
     // A payment of everything leaves no parts to remember, unless there are some already.
     let keeps_bases = since > 0 && (plan.face.amount() < plan.face.due() || receivable.paid_minor > 0);
@@ -365,7 +366,7 @@ pub fn pay_holders(batch: &mut Batch<'_>, receivable: &Receivable, plan: &Plan, 
     Ok(paid_minor)
 }
 
-/// What is redeemed no longer counts against the holders' limits for the buyer.
+/// Redeemed fractions no longer count against the holders' limits for the buyer.
 fn free_limits(batch: &mut Batch<'_>, receivable: &Receivable, redeemed: &HashMap<PartyId, i64>) -> Result<(), StoreError> {
     let parties: Vec<PartyId> = redeemed.keys().copied().collect();
     let mut limits = market::list_used_limits(batch.conn, &parties, receivable.buyer_id, &receivable.currency)?;
@@ -376,7 +377,7 @@ fn free_limits(batch: &mut Batch<'_>, receivable: &Receivable, redeemed: &HashMa
     BuyerLimit::update_all(&limits.iter().collect::<Vec<_>>(), batch.conn)
 }
 
-/// What was paid too much, as a line of its own in suspense: it is placed or sent back like any other money without a place.
+/// The overpaid amount as a separate line in suspense: it is placed or sent back like any other money without a place.
 fn surplus_line(id: BankLineId, receivable: &Receivable, amount_minor: i64, payment: &Payment, today: NaiveDate) -> BankLine {
     BankLine {
         id,

@@ -1,4 +1,4 @@
-//! One process adds what it has counted against allowances to the sums of all processes. It keeps house and leaves no audit record.
+//! One process adds its counts against allowances to the sums of all processes. This is housekeeping and leaves no audit record.
 
 use super::{Actor, Applied, Done, Execute};
 use crate::batch::{Batch, Step};
@@ -13,7 +13,7 @@ pub struct ShareAllowances {
     pub used: Vec<Used>,
 }
 
-/// What this process has counted for one name since it last shared. Moments are seconds since 1970.
+/// The count of this process for one name since it last shared. Moments are seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Used {
     pub kind: String,

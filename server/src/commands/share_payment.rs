@@ -1,5 +1,5 @@
-//! Shares a payment out among many holders, a piece at a time. The platform's own job submits it until nothing is left;
-//! it may stop and go on at any piece, on any process.
+//! Shares a payment out among many holders, one piece at a time. The platform's own job submits it until nothing is left. The job
+//! may stop and go on at any piece, on any process.
 
 use super::{Actor, Applied, Done, Execute, settlement};
 use crate::batch::{Batch, Step};

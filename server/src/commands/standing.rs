@@ -27,8 +27,8 @@ pub fn list(conn: &mut Conn, buyers: &[PartyId]) -> Result<HashMap<PartyId, Buye
     Ok(parties.iter().map(|party| (party.id, of(party))).collect())
 }
 
-/// Looks at the payments of one buyer, or of all: after a payment, a change of terms, and at the end of a day.
-/// Returns how many buyers are stopped now and were not.
+/// Checks the payments of one buyer, or of all: after a payment, after a change of terms, and at the end of a day. Returns the
+/// number of buyers that are newly stopped.
 pub(crate) fn refresh(batch: &mut Batch<'_>, buyer: Option<PartyId>, today: NaiveDate) -> Applied<usize> {
     let unpaid = store::standing::list_unpaid(batch.conn, buyer, today)?;
     let mut parties = match buyer {
@@ -55,7 +55,7 @@ pub(crate) fn refresh(batch: &mut Batch<'_>, buyer: Option<PartyId>, today: Naiv
     Ok(stopped)
 }
 
-/// The buyer hears of it, and whoever has on offer what it owes.
+/// Notifies the buyer, and each supplier that has the buyer's receivables on offer.
 fn tell(batch: &mut Batch<'_>, buyer: &Party) -> Result<(), StoreError> {
     let stopped = buyer.overdue_since.is_some();
     let arguments = json!({ "buyer": buyer.name });

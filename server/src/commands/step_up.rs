@@ -1,4 +1,5 @@
-//! A fresh code for one act (step-up): what it is bound to, and its use in the commit of that act, so that it counts once.
+//! A fresh code for one act (step-up): the data that it is bound to, and its use. The commit of the act uses the code up, so that
+//! it counts once.
 
 use super::create_payment_file::payment_list;
 use super::{Actor, Applied, Command};
@@ -12,7 +13,7 @@ use store::confirmations::list_amounts;
 use store::records::Keyed;
 use store::{Approval, BankAccount, BankLine, ConfirmationList, Conn, CustodyAccount, Invoice, Party, StoreError, User};
 
-/// How the people of an act have proven who they are.
+/// The factors with which the people of an act have proven who they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proof {
     /// The maker's factors, as evidence says them; empty where no session stands behind the act.
@@ -56,16 +57,16 @@ pub fn factors(session_code_at: Option<NaiveDateTime>, act_code_at: Option<Naive
     text
 }
 
-/// What a person reads above the code, and what the code is bound to beside the command's input.
+/// Facts that a person reads above the code, and to which the code is bound beside the command's input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bound {
     /// Whether it may not happen without a code. A confirmation below the company's limit may.
     pub needed: bool,
-    /// The command that happens in the end: the request's, where somebody agrees to one.
+    /// The command that takes effect; where a person agrees to a request, this is the request's command.
     pub command: String,
     /// Currency and minor units.
     pub amounts: Vec<(String, i64)>,
-    /// Whom it is about: who gets the money, or whose roles change.
+    /// The person or company concerned: who gets the money, or whose roles change.
     pub payee: String,
     /// The account that the money goes to, whole.
     pub account: String,
@@ -80,7 +81,7 @@ pub fn digest(command: &Command, bound: &Bound) -> String {
     crate::hash::sha256_hex(text.join("\n").as_bytes())
 }
 
-/// What a code for this command of this actor is bound to, as things are now; nothing where the command asks for none.
+/// The facts to which a code for this command of this actor is bound now; nothing where the command needs no code.
 pub fn bound(conn: &mut Conn, actor: &Actor, command: &Command) -> Result<Option<Bound>, StoreError> {
     if !command.step_up() {
         return Ok(None);
@@ -177,8 +178,7 @@ fn line(conn: &mut Conn, id: BankLineId) -> Result<Bound, StoreError> {
     Ok(Bound { amounts: vec![(row.currency, row.amount_minor)], ..to_account(&row.counterparty, &row.counterparty_iban) })
 }
 
-/// A confirmation: needed where one of the amounts is above what one person may do alone. A company that has set no limit has none to be
-/// below.
+/// A confirmation: a code is needed where an amount is above one person's limit. A company without a limit always needs one.
 fn above_limit(conn: &mut Conn, actor: &Actor, amounts: Vec<(String, i64)>, payee: String) -> Result<Bound, StoreError> {
     let mut needed = false;
     for (currency, minor) in &amounts {
@@ -188,7 +188,7 @@ fn above_limit(conn: &mut Conn, actor: &Actor, amounts: Vec<(String, i64)>, paye
     Ok(Bound { needed, amounts, payee, ..Bound::default() })
 }
 
-/// Agreeing to a request is as good as asking for it: the code is bound to what the request is bound to. Turning it down needs none.
+/// To agree to a request is as good as to make it: the code is bound to the same facts. To turn a request down needs no code.
 fn request(conn: &mut Conn, actor: &Actor, approval_id: ApprovalId, agrees: bool) -> Result<Bound, StoreError> {
     let found = Approval::find(conn, approval_id)?.filter(|row| row.party_id == actor.party_id);
     let Some(row) = found else { return Ok(Bound { needed: agrees, ..Bound::default() }) };
@@ -204,7 +204,8 @@ fn request(conn: &mut Conn, actor: &Actor, approval_id: ApprovalId, agrees: bool
     Ok(Bound { needed: agrees, command: row.command, amounts, ..inner })
 }
 
-/// Before the command: its code is fresh, and what it was given for is still what would happen. A lock of sign-ins stops no session.
+/// Checks before the command that its code is fresh, and that the act for which it was given is still the same. A lock of
+/// sign-ins stops no session.
 pub(super) fn check(view: &mut dyn View, actor: &Actor, command: &Command) -> Step<()> {
     let Some(code) = &actor.proof.code else { return Ok(()) };
     let user = User::load(view.conn(), actor.user_id)?;

@@ -42,13 +42,13 @@ struct Presented {
     /// The invoice's state and due date once it is presented.
     state: InvoiceState,
     due_date: Option<NaiveDate>,
-    /// What the buyer has approved in advance needs no second answer.
+    /// An invoice that the buyer has approved in advance needs no second answer.
     approved: Option<advance::Fitting>,
     /// The invoice whose place it takes, and that one's state then.
     superseded: Option<(Invoice, InvoiceState)>,
 }
 
-/// A replacement takes the place of what it names, if nobody has undertaken to pay that.
+/// The invoice that a replacement names, unless the buyer has undertaken to pay it: the replacement takes its place.
 fn find_superseded(conn: &mut Conn, invoice: &Invoice) -> Step<Option<(Invoice, InvoiceState)>> {
     let named = reviews::find_replaced(conn, invoice)?.and_then(Result::ok);
     let Some(named) = named.filter(|named| reviews::is_replaceable(named.state)) else { return Ok(None) };

@@ -1,5 +1,5 @@
-//! Two operators take back where two people placed money, a receipt that they recorded, or what they did with a line that waited: the
-//! reversing entry. What has been shared out or spent meanwhile stays with who has it and is a claim.
+//! Two operators take back a placement of money, a receipt that two operators recorded, or an act on a waiting line, by a
+//! reversing entry. Money that was shared out or spent meanwhile stays with its owner and becomes a claim.
 
 use super::bank_line::sibling;
 use super::resolve_line::{Before, as_shown};
@@ -22,38 +22,39 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TakeBackLine {
     pub line_id: BankLineId,
-    /// What would become a claim when it was looked at, in minor units. If it is another sum by then, `check_changed` refuses; left out,
-    /// any sum is taken.
+    /// The claim, in minor units, that was shown. If the sum differs by now, `check_changed` refuses; left out, any sum is
+    /// accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim_minor: Option<i64>,
     pub reason: String,
 }
 
-/// What taking a line back would do. The check page shows it, and the command does it.
+/// The effect of taking a line back. The check page shows it, and the command does it.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub line: BankLine,
     currency: Currency,
     pub back: Back,
-    /// Where the money comes out of, or goes back to, and who owes what is no longer there; 0 is nobody here.
+    /// The account that the money leaves or goes back to, and the company that owes the missing part; 0 means no company of the
+    /// platform.
     from: AccountKey,
     pub debtor: PartyId,
-    /// Of its money: what is still where it was put, and what is not. Of a reversed receipt: what goes back to where it was.
+    /// Of its money: the part that is still in its place, and the missing part. Of a reversed receipt: the part that goes back.
     pub there_minor: i64,
     pub missing_minor: i64,
     /// The payouts that are with the bank again.
     pub payouts: Vec<Payout>,
-    /// What the link had left over: it is a part of the line again.
+    /// The rest that the link had left over: it is a part of the line again.
     pub rest: Option<BankLine>,
     /// The receipt that was taken for the same money, the claim that was paid, or the reversed receipt as it will be again.
     pub other: Option<BankLine>,
 }
 
-/// What two people decided about a line, and the transfers that it booked.
+/// The decision of two people about a line, and the transfers that it booked.
 struct Decision {
     act: Act,
     record: AuditRecord,
-    /// What a reversed receipt was before.
+    /// The earlier state of a reversed receipt.
     receipt: Option<Before>,
 }
 
@@ -78,7 +79,7 @@ fn sum_of(transfers: &[TransferRow]) -> i64 {
     transfers.iter().fold(0, |sum: i64, transfer| sum.saturating_add(transfer.amount))
 }
 
-/// What is free on an account.
+/// The free amount of an account.
 pub(super) fn free_of(conn: &mut Conn, key: AccountKey) -> Result<i64, StoreError> {
     let rows = journal::list_accounts(conn, &[key])?;
     Ok(rows.first().map_or(0, |row| row.balance.saturating_sub(row.held)))
@@ -116,7 +117,7 @@ fn find_back(conn: &mut Conn, line: &BankLine) -> Result<Option<(Back, Option<De
     Ok(back.map(|back| (back, decisions.into_iter().nth(at))))
 }
 
-/// What taking this line back would do now, or why it cannot be taken back.
+/// The effect of taking this line back now, or the reason why it cannot be taken back.
 pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
     let conflict = |state: &str| Refusal::StateConflict { state: state.to_owned() };
     let corrupt = |what: &str| StoreError::Corrupt(format!("{what} of bank line {}", line.id));
@@ -176,7 +177,7 @@ pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
             let before = before.filter(|_| held).ok_or_else(|| conflict(receipt.state.name()))?;
             (receipt.state, receipt.twin_id) = (before.state, before.twin_id);
             debtor = line.party_id.unwrap_or(PartyId(0));
-            // What came for a receivable was shared out, and none of it was there.
+            // A payment for a receivable was shared out, so nothing of it was there.
             from = if debtor > PartyId(0) { AccountKey::cash(debtor, asset) } else { AccountKey::suspense(asset) };
             there_minor = amount_minor.saturating_sub(line.claim_minor);
             other = Some(receipt);
@@ -187,7 +188,7 @@ pub fn plan(conn: &mut Conn, line: BankLine) -> Step<Plan> {
     Ok(Plan { line, currency: known, back, from, debtor, there_minor, missing_minor, payouts, rest, other })
 }
 
-/// Out of where a place's money comes, whose debt the rest is, and how much is still there.
+/// The account from which a placed line's money comes, the debtor of the rest, and the amount still there.
 fn place(conn: &mut Conn, line: &BankLine, asset: AssetId) -> Step<(AccountKey, PartyId, i64)> {
     // A surplus that went to a company still names the receivable that it came from.
     Ok(match (line.party_id, line.receivable_id) {
@@ -200,7 +201,7 @@ fn place(conn: &mut Conn, line: &BankLine, asset: AssetId) -> Step<(AccountKey, 
     })
 }
 
-/// What was never there must be there in the books to be taken out of them.
+/// The books of the account must hold the amount that is taken out of them.
 fn has_left(conn: &mut Conn, line: &BankLine, asset: AssetId) -> Step<()> {
     let available_minor = free_of(conn, AccountKey::custody(line.custody_id, asset))?;
     if available_minor < line.amount_minor {
@@ -210,7 +211,7 @@ fn has_left(conn: &mut Conn, line: &BankLine, asset: AssetId) -> Step<()> {
 }
 
 impl Plan {
-    /// What state the line will have.
+    /// The line's state afterwards.
     #[must_use]
     pub fn state_after(&self) -> LineState {
         match self.back {
@@ -238,7 +239,7 @@ impl Execute for TakeBackLine {
         as_shown(self.claim_minor, plan.missing_minor)?;
         let account = AccountKey::custody(plan.line.custody_id, currency_asset(plan.currency));
         let held = view.balance(account)?.0;
-        // What comes back into custody must fit beside what is there.
+        // Money that comes back into custody must fit beside the present balance.
         held.checked_add(plan.line.amount_minor).ok_or(Refusal::AmountTooLarge)?;
         Ok(plan)
     }

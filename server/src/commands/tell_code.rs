@@ -1,5 +1,5 @@
-//! An operator has called the registered number back and is about to tell the code of a link: a new one, shown once, kept as a
-//! hash, and good for ten minutes. Wrong codes typed before still count.
+//! An operator has called the registered number back and is about to give the code of a link. The code is new, shown once, kept
+//! as a hash, and valid for ten minutes. Wrong codes typed before still count.
 
 use super::{Actor, Applied, Done, Execute, links};
 use crate::batch::{Batch, Step};
@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct TellCode {
     pub link_id: ConfirmationLinkId,
-    /// Made by whoever shows it; it is not kept.
+    /// Made by the page or route that shows it; it is not kept.
     #[serde(skip)]
     pub code: String,
 }

@@ -11,7 +11,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// What an invoice of the demo says.
+/// The content of a demo invoice.
 #[derive(Clone, Debug)]
 pub struct DemoInvoice<'a> {
     pub number: &'a str,
@@ -178,7 +178,7 @@ pub fn camt053(
     )
 }
 
-/// A statement that this program wrote itself, as the command that takes it up. What comes from outside is read in the child.
+/// A statement that this program wrote itself, as the command that imports it. The child reads files that come from outside.
 pub fn own_statement(name: &str, content: Vec<u8>) -> Result<ImportStatement, FormatFault> {
     let statements = formats::camt::parse(&content)?;
     Ok(ImportStatement {

@@ -1,4 +1,4 @@
-//! What the child does: gives up what it does not need, reads its order, reads file by file, answers.
+//! The work of the child: it gives up rights that it does not need, reads its order, reads file by file, and answers.
 
 use super::wire::{Announced, Answer, BankFileRead, BankMember, Content, Order, Rows, Task};
 use super::{FileFault, Held, Shown, warnings};
@@ -24,13 +24,13 @@ const BANK_MEMORY: u64 = 250_000_000;
 /// Seconds of computing for one file, or one member of an archive; a bank's file has more.
 const SECONDS: u64 = 2;
 const BANK_SECONDS: u64 = 6;
-/// Seconds for all files of one order together: some for what it is, a tenth for each file or member, and never more than the last.
+/// Seconds for all files of one order together: a base, a tenth of a second for each file or member, and a maximum.
 const ALL_BASE: u64 = 4;
 const ALL_PARTS: usize = 10;
 const ALL_SECONDS: u64 = 30;
 /// Rows of a table that are answered at once.
 const PART: usize = 250;
-/// An order is a line of so many bytes at most.
+/// Most bytes of an order, which is one line.
 const LONGEST_ORDER: u64 = 8_000_000;
 /// The child yields to the server where both want a core: it then has a third of the server's time.
 const YIELDS: i32 = 5;
@@ -61,7 +61,7 @@ impl Budget {
         self.used().unwrap_or_else(|| self.started.elapsed().as_secs()).saturating_add(1)
     }
 
-    /// So many files or members are to come.
+    /// Adds time for `parts` files or members to come.
     fn share(&mut self, parts: usize) {
         let share = u64::try_from(parts.checked_div(ALL_PARTS).unwrap_or(0)).unwrap_or(ALL_SECONDS);
         let wanted = self.spent().saturating_add(self.seconds.max(ALL_BASE)).saturating_add(share);
@@ -75,13 +75,13 @@ impl Budget {
     }
 }
 
-/// What a child may use until it knows its order.
+/// Limits of a child until it knows its order.
 fn give_up() -> std::io::Result<()> {
     rustix::process::nice(YIELDS)?;
     let limited = [
         (Resource::DATA, BANK_MEMORY),
         (Resource::CPU, ALL_SECONDS),
-        // What is open stays; no other opens, and nothing grows on a disk.
+        // Open files stay open; no other opens, and nothing grows on a disk.
         (Resource::NOFILE, 3),
         (Resource::FSIZE, 0),
         (Resource::CORE, 0),
@@ -131,7 +131,7 @@ struct Reader<'a, W: Write> {
     rows: usize,
     /// Rows that the good tables of all files may still have.
     together: &'a mut usize,
-    /// Faults that may still be told of all files; the others are only counted.
+    /// Faults that may still be listed, of all files; the others are only counted.
     faults: &'a mut usize,
 }
 
@@ -177,7 +177,7 @@ impl<W: Write> Reader<'_, W> {
                 Ok(Some(member)) => member,
                 Ok(None) if seen == 0 => return self.answer(&Answer::Refused(FormatFault::ZipEmpty.into())),
                 Ok(None) => return Ok(()),
-                // What is wrong with the archive is wrong with all of it.
+                // A fault of the archive refuses all of it.
                 Err(fault) => return self.answer(&Answer::Refused(fault.into())),
             };
             seen = seen.saturating_add(1);
@@ -216,7 +216,7 @@ impl<W: Write> Reader<'_, W> {
         Ok(())
     }
 
-    /// Faults that are not told, for the line that counts them.
+    /// The number of faults that are not listed, for the line that counts them.
     fn more(&mut self, count: usize) -> std::io::Result<()> {
         if count == 0 { Ok(()) } else { self.answer(&Answer::More { count }) }
     }
@@ -228,7 +228,7 @@ impl<W: Write> Reader<'_, W> {
         left.is_some()
     }
 
-    /// A table's faults, each under its name: those that may still be told, and the number of the others.
+    /// A table's faults, each under its name: those that may still be listed, and the number of the others.
     fn faults(&mut self, found: impl ExactSizeIterator<Item = (String, FileFault)>, more: usize) -> std::io::Result<()> {
         let rest = found.len().saturating_sub(*self.faults);
         let told = found.take(*self.faults);
@@ -313,8 +313,9 @@ fn accepted(invoice: InvoiceFile) -> Result<InvoiceFile, FileFault> {
     Ok(invoice)
 }
 
-/// A bank's file, or an archive of them: banks hand out a file a day, or one an account, in a zip. All its statements are one file's, and so
-/// are all its reports on payments; a member that is none is told by name, and so is a report beside statements.
+/// A bank's file, or a zip of them: banks hand out a file a day, or one for each account, in a zip. The statements of all members
+/// count as one file's, and so do the reports on payments. A member that is neither gets a fault by name, and so does a report
+/// beside statements.
 fn bank_file(content: &[u8]) -> Result<BankFileRead, FormatFault> {
     if !matches!(read::container(content), Some(Container::Zip)) {
         return plain_bank_file(content);
@@ -362,7 +363,7 @@ fn bank_file(content: &[u8]) -> Result<BankFileRead, FormatFault> {
     }
 }
 
-/// What is no bank file is told with the name of the member.
+/// The fault of a file that is no bank file, with the name of the member.
 fn named(fault: FormatFault, name: &str) -> FormatFault {
     match fault {
         FormatFault::WrongKind { element } => FormatFault::WrongKind { element: shown(&format!("{name}: {element}")) },

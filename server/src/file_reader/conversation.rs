@@ -57,7 +57,8 @@ impl Conversation {
         Ok(Self { _child: child, answers: BufReader::new(output), writing, left, until })
     }
 
-    /// The next answer with the bytes of its line and those behind it. None where there is no more: the child was stopped, or says what it should not.
+    /// The next answer, with the bytes of its line and those behind it. None where no more comes: the child was stopped, or its
+    /// answer breaks the protocol.
     pub async fn next(&mut self) -> Option<(Answer, usize, Vec<u8>)> {
         let until = tokio::time::Instant::from_std(self.until);
         tokio::time::timeout_at(until, self.read()).await.ok().flatten()

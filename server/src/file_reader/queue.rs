@@ -1,4 +1,5 @@
-//! As many readings at once as the machine has cores. Companies are served in turn, each has its share, and nobody waits beyond that.
+//! Runs as many readings at once as the machine has cores. Companies take turns and each has its share. Readings beyond the
+//! limits do not wait; they are refused.
 
 use crate::http::error::Fault;
 use crate::pace::Pace;
@@ -11,19 +12,19 @@ use tokio::sync::oneshot;
 const OWN_WAITING: usize = 4;
 /// Readings of all companies that wait. Beyond that only a company joins of which none waits.
 const MOST_WAITING: usize = 32;
-/// Nobody joins beyond this.
+/// No reading joins the queue beyond this number.
 const ALL_WAITING: usize = 64;
 
 #[derive(Clone)]
 pub(super) struct Queue {
     state: Arc<Mutex<State>>,
-    /// Readings of one company, so many a second; 0 is no bound.
+    /// Readings of one company in a second (`rate`); 0 is no bound.
     pace: Arc<Pace<PartyId>>,
     rate: u32,
 }
 
 struct State {
-    /// Places where nobody reads.
+    /// Places that no reading uses.
     free: usize,
     /// The number of the next that waits.
     next: u64,
@@ -84,7 +85,7 @@ impl Queue {
         Ok(place)
     }
 
-    /// A place, or one among those that wait with what tells that it is served.
+    /// A place, or a waiting place with the channel that signals when it is served.
     fn enter(&self, company: PartyId) -> Result<(Place, Option<oneshot::Receiver<()>>), Fault> {
         let (number, served) = self.state().enter(company).ok_or(Fault::Busy)?;
         Ok((Place { queue: self.clone(), company, number }, served))
@@ -110,7 +111,7 @@ impl State {
     fn enter(&mut self, company: PartyId) -> Option<(u64, Option<oneshot::Receiver<()>>)> {
         let number = self.next;
         self.next = number.wrapping_add(1);
-        // Whoever waits and may run was served before: nobody is overtaken.
+        // A waiting reading that could run has been served before, so this one overtakes none.
         if self.may_run(company) {
             self.run(company);
             return Some((number, None));
@@ -151,7 +152,7 @@ impl State {
             }
             if let Some(first) = first {
                 self.run(company);
-                // Whoever went away in this moment gives its place back itself.
+                // A caller that went away in this moment gives its place back itself.
                 let _ = first.served.send(());
             }
         }

@@ -1,5 +1,5 @@
-//! What crosses the border to the child: an order in one line of JSON with the files behind it, and answers, each a line of JSON with
-//! the bytes behind it that it speaks of.
+//! The messages between server and child: an order is one line of JSON with the files behind it. Each answer is a line of JSON,
+//! with the bytes that it describes behind it.
 
 use super::{FileFault, Held, Shown};
 use formats::camt::Statement;
@@ -7,7 +7,7 @@ use formats::csv::{ConfirmationRow, CsvInvoice, Payable};
 use formats::pain002::StatusReport;
 use serde::{Deserialize, Serialize};
 
-/// What is wanted of the files.
+/// The task for the files.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Task {
     /// All invoices of each file.
@@ -17,7 +17,7 @@ pub(super) enum Task {
     /// Whether it is an XML document that holds data only.
     PlainDocument,
     BankFile,
-    /// What it shows of the invoice of this number.
+    /// The view for the invoice of this number.
     Show {
         number: String,
     },
@@ -39,7 +39,7 @@ pub(super) struct Announced {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Order {
     pub task: Task,
-    /// Faults that may be told of all files together.
+    /// Faults that may be listed, of all files together.
     pub faults: usize,
     /// Rows that the good tables of all files together may still have.
     pub rows: usize,
@@ -53,7 +53,7 @@ pub(super) enum Content {
     None,
     /// The file itself, which the parent has.
     File,
-    /// So many bytes, behind the answer.
+    /// The answer is followed by this number of bytes.
     Behind(usize),
 }
 
@@ -90,7 +90,7 @@ pub(super) enum Answer {
         content: Content,
         held: Result<Held, FileFault>,
     },
-    /// So many faults of the file are not told.
+    /// `count` more faults of the file are not listed.
     More {
         count: usize,
     },

@@ -37,7 +37,8 @@ impl Stored {
     }
 }
 
-/// The content of a stored file, empty where there is none. The share of a large one is taken first: without room nothing is read.
+/// The content of a stored file, empty where there is none. For a large file it takes the share first: without room it reads
+/// nothing.
 pub async fn read_stored(app: &Shared, owner: Owner, sha256: &str) -> Result<Stored, Fault> {
     let name = sha256.to_owned();
     let length = app.read(move |conn| Ok(store::records::document_length(conn, &name)?)).await?.unwrap_or(0);
@@ -64,7 +65,7 @@ pub async fn count<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
     let mut response = next.call(request).await?;
-    // What a handler has taken for what it read.
+    // The share that a handler has taken for the data it read.
     let taken = response.response_mut().extensions_mut().remove::<Share>();
     let BodySize::Sized(size) = response.response().body().size() else { return Ok(response.map_into_left_body()) };
     let inner = response.request().clone();
@@ -131,7 +132,7 @@ pub async fn serve<B: MessageBody + 'static>(
     Ok(response.map_body(|_, body| Kept { body: body.boxed(), served }))
 }
 
-/// Tells the connection that a request of its is served from now on.
+/// Marks a request as served on its connection from now on.
 #[must_use]
 pub fn begin(request: &ServiceRequest) -> Option<Served> {
     let (head, body) = connection::size_of(request.head());

@@ -45,7 +45,7 @@ pub struct WriteFile {
     pub content: Vec<u8>,
 }
 
-/// The key under which a write is done once; what is only tried out needs none.
+/// The key under which a write is done once; a trial needs none.
 fn idempotency_key(request: &HttpRequest) -> Result<String, Fault> {
     if super::rights::is_dry_run(request) {
         return Ok(String::new());
@@ -59,7 +59,7 @@ fn media_type(request: &HttpRequest) -> String {
     header.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
-/// What is wrong with a body, with the field that is missing by its name.
+/// The fault of a body, with the name of a missing field.
 fn body_fault(error: &serde_json::Error) -> Fault {
     let said = error.to_string();
     let missing = said.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
@@ -68,7 +68,7 @@ fn body_fault(error: &serde_json::Error) -> Fault {
     })
 }
 
-/// What one database takes and the other does not is refused on both: a NUL in a text, a day in a year that no paper has.
+/// Refuses a value that only one of the two databases accepts: a NUL in a text, or a day in an impossible year.
 fn check_storable(value: &Value, field: &str) -> Result<(), Fault> {
     let named = || field.chars().take(60).collect::<String>();
     match value {
@@ -85,7 +85,7 @@ fn check_storable(value: &Value, field: &str) -> Result<(), Fault> {
     }
 }
 
-/// A field that nobody reads is a mistake of the caller's: silence would leave it in the belief that it counts.
+/// An unknown field is the caller's mistake: if the server ignored it, the caller would believe that it counts.
 fn read_body<T: DeserializeOwned + Serialize>(body: &[u8]) -> Result<T, Fault> {
     let given = super::json::read(body)?;
     if !given.is_object() {
@@ -120,7 +120,7 @@ impl<T: DeserializeOwned + Serialize + Send + 'static> FromRequest for Write<T> 
             if body.len() <= body::LARGEST_JSON {
                 return Ok(Self { key: key?, body: read_body(&body)? });
             }
-            // A long list takes a while to read; nobody else's page waits for it, and two are read at a time.
+            // A long list takes a while to read. It runs apart, so that no other page waits for it, and two run at a time.
             let turn = READERS.acquire().await.map_err(|_| Fault::Busy)?;
             let read = actix_web::web::block(move || read_body(&body)).await.map_err(|_| Fault::Busy)?;
             drop(turn);
@@ -129,7 +129,7 @@ impl<T: DeserializeOwned + Serialize + Send + 'static> FromRequest for Write<T> 
     }
 }
 
-/// What a file may be called. What it is, its content tells.
+/// Media types that a client may name for a file. The server detects the type from the content.
 pub const FILE_TYPES: &[&str] = &[
     "application/xml",
     "text/xml",
@@ -191,7 +191,7 @@ async fn perform<R: SignedIn>(who: &Who<R>, key: &str, command: impl Into<Comman
 macro_rules! command_routes {
     (@handler $module:ident $name:ident $right:ident) => { run::<$right, crate::commands::$module::$name> };
     (@handler $module:ident $name:ident $right:ident $handler:path) => { $handler };
-    // A command that something must be asked before has a handler of its own behind `by`.
+    // A command with a check or a read before it has its own handler behind `by`.
     ($($path:literal $module:ident $name:ident $right:ident $(by $handler:path)?;)+) => {
         fn add_commands(routes: &mut Routes) {
             $(routes.post(concat!("/api/v1/", $path), command_routes!(@handler $module $name $right $($handler)?));)+
@@ -301,7 +301,7 @@ struct Credentials {
 async fn token(who: Who<Anyone>, sender: Sender, write: CredentialsBody) -> Answer {
     let asked = write.0;
     let user = prove::credentials(&who.app, &sender, &asked.email, &asked.password).await?;
-    // A token that is good for nothing is not given out; what is missing is added on the pages.
+    // A token that could do nothing is not given out; the person adds the missing factor or password on the pages.
     let party_id = user.party_id;
     let party = who.app.read(move |conn| Ok(<store::Party as store::records::Keyed>::load(conn, party_id)?)).await?;
     if let Some(refusal) = super::gate::missing(who.app.config.second_factor, &user, &party) {
@@ -344,7 +344,7 @@ fn wanted_id<I: Id>(params: &Params, name: &'static str) -> Result<I, Fault> {
     params.get(name).parse::<i64>().map(I::from).map_err(|_| domain::Refusal::FieldInvalid { field: name.to_owned() }.into())
 }
 
-/// What the company's people have asked a second person for, each with the digest that `decide-approval` wants.
+/// The company's requests for a second person, each with the digest that `decide-approval` needs.
 async fn approvals(who: Who<Member>, params: Params) -> Answer {
     let wanted = newest(&params)?.with("party_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(lists::ApprovalLine::page(conn, &wanted)?)).await?;

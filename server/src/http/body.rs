@@ -1,5 +1,5 @@
-//! The one reader of request bodies: no compression, a limit that is looked at first and while reading, a least rate, and a bound on all
-//! that is held at once. `tests/tests/house_rules.rs` keeps every other reader out.
+//! The one reader of request bodies: no compression, a limit checked before and while reading, a least rate, and a bound on all
+//! held bytes. `tests/tests/house_rules.rs` keeps every other reader out.
 
 use super::Shared;
 use super::connection::Line;
@@ -29,12 +29,13 @@ pub const LARGEST_JSON: usize = 64 * 1_024;
 pub const LARGEST_LIST: usize = 1_024 * 1_024;
 /// An address, a password and a code.
 pub const LARGEST_CREDENTIALS: usize = 4 * 1_024;
-/// Any body of somebody who is not signed in.
+/// Any body of a sender who is not signed in.
 pub const LARGEST_OF_STRANGERS: usize = 64 * 1_024;
-/// What is around the files of a form.
+/// Bytes around the files of a form.
 const FORM_AROUND: usize = 512 * 1_024;
 
-/// The beginning of a body is not counted: a small write finds room however many large ones are under way. Connections are bounded.
+/// The beginning of a body is not counted: a small write finds room beside any number of large ones. The number of connections is
+/// bounded.
 const UNCOUNTED: usize = 16 * 1_024;
 
 /// Bodies that are held at once, of people who are signed in and of one company's.
@@ -54,7 +55,7 @@ impl FromRequest for Unread {
     }
 }
 
-/// The body of a request that is sent away: so much is read, and waited for so long, so that the connection stays usable.
+/// The body of a refused request: bytes that are read, and the time for them, so that the connection stays usable.
 const REST: usize = 64 * 1_024;
 const REST_WITHIN: Duration = Duration::from_millis(500);
 
@@ -78,7 +79,7 @@ pub fn check_encoding(request: &HttpRequest) -> Result<(), Fault> {
     if plain { Ok(()) } else { Err(Fault::BadRequest("content_encoded")) }
 }
 
-/// Reads a body of at most so many bytes.
+/// Reads a body of at most `most` bytes.
 pub async fn read(request: &HttpRequest, payload: Payload, most: usize) -> Result<Vec<u8>, Fault> {
     let mut body = Limited::new(request, payload, most)?;
     let fault = Rc::clone(&body.fault);
@@ -117,7 +118,7 @@ pub async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
     std::future::poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
 }
 
-/// What a request holds is held until its answer is made.
+/// Bytes that a request holds until its answer is made.
 struct Kept {
     _share: Rc<RefCell<Share>>,
 }

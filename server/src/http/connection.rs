@@ -1,6 +1,6 @@
-//! One TCP connection: its place among the others, how slowly it may be read, and whether a request is served on it. An address that has all
-//! its places in use loses the connection that has kept us waiting longest, so that people behind it still get one. When nearly all places are
-//! taken, the network that holds most of them does.
+//! One TCP connection: its place among the others, how slowly its peer may read, and whether a request is served on it. An
+//! address that uses all its places loses the connection that has kept the server waiting longest. So other people behind the
+//! address still get one. When nearly all places are taken, the network that holds most of them loses one.
 
 use super::patience::Patience;
 use super::shares::network;
@@ -26,7 +26,7 @@ use tokio::time::Sleep;
 #[derive(Debug)]
 pub struct Places {
     each: usize,
-    /// From so many on, the network that holds most of them makes room.
+    /// From this number on, the network that holds most connections makes room.
     full: usize,
     /// Proxies speak for many.
     exempt: Vec<IpAddr>,
@@ -36,7 +36,7 @@ pub struct Places {
     /// Ended for a newer one.
     pub put_out: AtomicU64,
     began: Instant,
-    /// Ended because nobody read or sent.
+    /// Ended because the peer neither read nor sent.
     pub cut: AtomicU64,
 }
 
@@ -48,7 +48,7 @@ struct Held {
     too_many: u64,
 }
 
-/// What others may know of a connection: whether we work for it or wait for its peer, and since when.
+/// Facts of a connection for other threads: whether the server works for it or waits for its peer, and since when.
 #[derive(Debug, Default)]
 struct Ticket {
     works: AtomicBool,
@@ -58,7 +58,7 @@ struct Ticket {
     waker: Mutex<Option<Waker>>,
 }
 
-/// Shorter silences are those of a network, not of somebody who holds a place.
+/// Shorter silences are those of a network, not of a peer that blocks a place.
 const SILENT: u64 = 300;
 
 impl Ticket {
@@ -156,7 +156,7 @@ impl Places {
     }
 }
 
-/// What one sender may easily have many addresses of: /24 of IPv4, /48 of IPv6.
+/// A network in which one sender may easily have many addresses: /24 of IPv4, /48 of IPv6.
 fn neighbourhood(network: IpAddr) -> IpAddr {
     match network {
         IpAddr::V4(short) => {
@@ -170,10 +170,10 @@ fn neighbourhood(network: IpAddr) -> IpAddr {
     }
 }
 
-/// A request's head is no longer than this, and so actix-web keeps 16 kB of it; by itself it keeps 128 kB.
+/// The longest head of a request; with this bound actix-web keeps 16 kB of it, by itself 128 kB.
 const LONGEST_HEAD: usize = 15_000;
-/// Bytes that are read before the protocol has its turn, and those of later requests that are read while one is served: the rest waits in
-/// the system.
+/// Bytes read before the protocol has its turn, and bytes of later requests read while one is served. The rest waits in the
+/// operating system.
 const AHEAD: usize = 8 * 1_024;
 /// Bytes that a head may have beside its method, address, names and values.
 const AROUND_HEAD: usize = 64;
@@ -212,7 +212,7 @@ impl Drop for Place {
     }
 }
 
-/// What requests and their connection know of each other.
+/// State that requests share with their connection.
 #[derive(Debug)]
 pub struct Line {
     served: Cell<usize>,
@@ -245,11 +245,11 @@ impl Line {
         })
     }
 
-    /// A request is served on this connection from now until the guard is dropped. Its head has at most so many bytes; a body that does
-    /// not say its length has none.
+    /// Marks a request as served on this connection until the guard is dropped. Its head has at most `head` bytes. `body` is none
+    /// where the request does not give its length.
     #[must_use]
     pub fn serve(self: &Rc<Self>, head: usize, body: Option<u64>) -> Served {
-        // Whatever is around a handler may say it again.
+        // Code around a handler may call this again.
         if self.served.get() == 0 {
             let behind = self.ahead.get().saturating_sub(head);
             let (come, whole) = (u64::try_from(behind).unwrap_or(u64::MAX), body.unwrap_or(u64::MAX));
@@ -267,7 +267,7 @@ impl Line {
         self.ticket.works.store(works, Ordering::Relaxed);
     }
 
-    /// So many bytes have come.
+    /// Notes that `bytes` have come.
     fn note(&self, bytes: usize) {
         let own = self.body.get().min(u64::try_from(bytes).unwrap_or(u64::MAX));
         self.body.set(self.body.get().saturating_sub(own));
@@ -314,7 +314,7 @@ pub fn size_of(head: &RequestHead) -> (usize, Option<u64>) {
 pub struct Served(Rc<Line>);
 
 impl Served {
-    /// The handler has its answer and needs no more of the body. Whether the connection must end behind it.
+    /// The handler has its answer and needs no more of the body. Returns whether the connection must end behind it.
     #[must_use]
     pub fn is_last(&self) -> bool {
         let chunked = self.0.chunked.get();
@@ -342,8 +342,8 @@ impl Drop for Served {
     }
 }
 
-/// A connection that ends when its reader takes less than the least rate, or when nothing is served on it for too long. actix-web itself
-/// has no limit for a reader, for the heads of later requests, and for the rest of a body that it does not need.
+/// A connection that ends when its reader takes less than the least rate, or when no request is served on it for too long.
+/// actix-web itself has no limit for a slow reader, for the heads of later requests, or for the unused rest of a body.
 pub struct Watched {
     stream: TcpStream,
     pub line: Rc<Line>,
@@ -514,7 +514,7 @@ mod tests {
         assert_eq!(neighbourhood("2001:db8:1:2::".parse().unwrap()), "2001:db8:1::".parse::<IpAddr>().unwrap());
     }
 
-    /// What `act` sees of a connection whose peer sends these bytes and reads what it gets.
+    /// The result of `act` on a connection whose peer sends these bytes and reads its answers.
     fn connected<T>(bytes: Vec<u8>, act: impl AsyncFnOnce(&mut Watched) -> T) -> (T, Vec<u8>) {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         actix_web::rt::System::new().block_on(async {
@@ -594,7 +594,8 @@ mod tests {
         assert!(most <= 2 * AHEAD, "{most}");
     }
 
-    /// A body is read whole, whether it is waited for or its request was answered before; one without a length ends its connection.
+    /// The server reads a body as a whole, whether it waits for it or has answered before. A body without a length ends its
+    /// connection.
     #[test]
     fn no_body_is_cut() {
         for (length, answered) in [(Some(1_000_000), false), (Some(1_000_000), true), (None, false)] {

@@ -1,4 +1,4 @@
-//! What the log says of a request, and of one that was denied: from where, who, what, and why. Never what was sent.
+//! Log lines about a request and about a denied one: from where, who, what, and why. They never contain the data that was sent.
 
 use super::Shared;
 use super::routes::{caller, sender_address};
@@ -11,7 +11,7 @@ use std::time::Instant;
 #[derive(Clone, Debug)]
 pub struct Said(pub String);
 
-/// The account that somebody asked for, as a digest: an address that is nobody's may be a password typed in the wrong place.
+/// The account that a caller asked for, as a digest: an unknown address may be a password typed into the wrong field.
 #[derive(Clone, Debug)]
 struct Account(String);
 
@@ -21,12 +21,12 @@ pub fn note_account(request: &HttpRequest, email: &str) {
     request.extensions_mut().insert(Account(digest.get(..16).unwrap_or("").to_owned()));
 }
 
-/// Refusals that keep somebody out, whatever their status.
+/// Refusals that keep a caller out, whatever their status.
 const KEPT_OUT: &[&str] =
     &["link_invalid", "link_code_wrong", "not_permitted", "same_person", "totp_wrong", "password_wrong", "sign_in_failed"];
 
-/// Whether an answer denies something to somebody. An address that nobody knows is no denial for a stranger, but it is for somebody who is
-/// signed in: the record may be another company's.
+/// Whether an answer denies access. A 404 is no denial for a stranger. It is one for a person who is signed in: the record may
+/// belong to another company.
 fn is_denial(status: StatusCode, code: &str, known: bool) -> bool {
     match status.as_u16() {
         401 | 403 | 405 | 408 | 413 | 415 | 429 => true,

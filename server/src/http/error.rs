@@ -25,9 +25,9 @@ pub enum Fault {
     Unreadable(FileFault),
     /// Rows of a table that are wrong: nothing of it was taken.
     Rows(Vec<RowFault>),
-    /// A file of many of which none was taken; what is said of each.
+    /// A file of many invoices of which none was taken; the answer for each.
     NothingTaken(Vec<serde_json::Value>),
-    /// Nobody is signed in.
+    /// No person is signed in.
     SignInNeeded,
     /// The form's token is missing or another session's, or the request comes from another site.
     Forged,
@@ -37,13 +37,13 @@ pub enum Fault {
     /// The database takes no writes, or does not answer.
     Down,
     Unknown,
-    /// Too many tries; the next is taken after so many seconds.
+    /// Too many tries; the next is accepted after `seconds`.
     TooMany {
         seconds: i64,
     },
     /// Something else was done under the key of one of the platform's own jobs.
     KeyTaken(String),
-    /// One of the bounds in `quotas.rs` is reached, for so many seconds.
+    /// One of the bounds in `quotas.rs` is reached, for `seconds`.
     Limit {
         limit: &'static str,
         seconds: i64,
@@ -51,7 +51,7 @@ pub enum Fault {
     Failed(String),
 }
 
-/// What is wrong with one row of a table.
+/// The fault of one row of a table.
 #[derive(Debug, Clone)]
 pub enum RowFault {
     /// It cannot be read; the fault says where.
@@ -118,7 +118,7 @@ impl Fault {
         Self::Rows(faults.into_iter().map(RowFault::Cell).collect())
     }
 
-    /// All rows that are refused: so many are told, the others counted.
+    /// All rows that are refused: the first `MOST_FAULTS` are listed, the others counted.
     #[must_use]
     pub fn rows(mut faults: Vec<RowFault>) -> Self {
         let more = faults.len().saturating_sub(MOST_FAULTS);

@@ -1,5 +1,5 @@
-//! Who has come in and may not do anything yet: an initial password must be changed, a second factor is a duty and missing. Every
-//! extractor of a right asks here, so that no handler can forget it.
+//! Stops a person who has signed in but may not act yet: an initial password must be changed, or a required second factor is
+//! missing. Every extractor of a right asks here, so that no handler can forget it.
 
 use super::Shared;
 use super::error::Fault;
@@ -10,10 +10,10 @@ use domain::Refusal;
 use domain::party::owes_second_factor;
 use store::{Party, User};
 
-/// What such a person still reaches: the own password and factor, language and theme. Signing out is open to anybody.
+/// Pages that such a person can still open: the own password and factor, language and theme. Anybody may sign out.
 pub const OPEN: &[&str] = &["/account", "/account/security", "/account/password", "/account/totp"];
 
-/// What stands between this person and everything else.
+/// The step that this person must take before everything else.
 #[must_use]
 pub fn missing(duty: SecondFactor, user: &User, party: &Party) -> Option<Refusal> {
     if user.password_expires_at.is_some() {

@@ -1,5 +1,5 @@
-//! Reads a body as JSON in which every member stands once (RFC 7493, 2.3): of a member that is given twice one reader takes the
-//! first and another the last, so that what was checked is not what is done.
+//! Reads a body as JSON in which every member occurs once (RFC 7493, 2.3). Where a member occurs twice, one reader takes the
+//! first and another the last. The server could then check one value and use the other.
 
 use super::error::Fault;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};

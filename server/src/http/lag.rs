@@ -1,5 +1,5 @@
-//! How late this thread is with what it has to do. A thread that answers requests and comes to them later and later accepts no more
-//! work until it has caught up: otherwise requests would wait in sockets, where nobody counts them.
+//! Measures how late a thread is with its work. A thread that answers requests and falls further and further behind accepts no
+//! more work until it has caught up. Otherwise requests would wait in sockets, where the server cannot count them.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_millis(10);
 /// Later than this twice in a row, new work is sent away: once is the machine's doing.
 const MOST: Duration = Duration::from_millis(100);
 
-/// Looks at the clock for ever; one on each thread that answers requests.
+/// Looks at the clock without end; one runs on each thread that answers requests.
 pub async fn watch() {
     loop {
         let began = Instant::now();

@@ -18,7 +18,8 @@ use tokio::net::{TcpSocket, TcpStream};
 
 /// Connections that the system keeps for us until we accept them.
 const BACKLOG: u32 = 512;
-/// Bytes of an answer that the system keeps for one reader. Left to itself it grows to megabytes, and we hear too seldom of a slow reader.
+/// Bytes of an answer that the system keeps for one reader. By itself this buffer grows to megabytes, and the server notices a
+/// slow reader too late.
 const SENDING: u32 = 128 * 1_024;
 
 /// A listener for each address behind `listen` that there is here. Needs a runtime.
@@ -38,13 +39,13 @@ fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
-    // What is accepted has the listener's buffers.
+    // An accepted connection has the listener's buffers.
     socket.set_send_buffer_size(SENDING)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// Who may connect.
+/// The limits under which clients may connect.
 #[derive(Clone)]
 pub struct Gate {
     pub places: Arc<Places>,
@@ -82,7 +83,7 @@ where
                 })
                 .client_request_timeout(HEAD_PATIENCE)
                 .client_disconnect_timeout(Duration::from_secs(5))
-                // Whoever leaves is waited for no longer: its handler is dropped.
+                // The server does not wait for a client that has left: it drops the handler.
                 .h1_allow_half_closed(false)
                 .local_addr(address)
                 .on_connect_ext(|stream: &Watched, data| {

@@ -1,5 +1,5 @@
-//! The log for everybody: checkpoints, the key, and proofs, as text under /log and as JSON in the API. Hashes are salted, so
-//! none of this says anything about what was recorded.
+//! The public log: checkpoints, the key, and proofs, as text under /log and as JSON in the API. Hashes are salted, so none of
+//! this reveals what was recorded.
 
 use super::error::Fault;
 use super::pages::Answer;
@@ -25,7 +25,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/log/consistency", api_consistency);
 }
 
-/// What stands behind the question mark of the API's routes here, for its document: name and meaning.
+/// The query fields of the API's routes here, for its document: name and meaning.
 #[must_use]
 pub fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
     match path {

@@ -18,7 +18,7 @@ pub fn add_routes(routes: &mut Routes) {
 
 pub const PATH: &str = "/api/v1/openapi.json";
 
-/// What an address answers: fields of the answer itself, and of an item where it is a list. A question mark: it may be null.
+/// The fields of a route's answer, and of an item where the answer is a list. A question mark: the field may be null.
 pub const ANSWERS: &[(&str, &str, &str)] = &[
     ("approvals", PAGE, "id command state amount_minor currency maker maker_id checker asked_at about body body_hash reason"),
     (
@@ -147,7 +147,7 @@ const MEMBER: &str =
     "id programme_id buyer supplier name currency programme_state state terms_version asked_version? reason confirmed_minor";
 /// Files instead of JSON.
 const FILES: &[&str] = &["position-proof"];
-/// Answers that say what is in a file, or this document itself: objects without more.
+/// Routes whose answer is the content of a file, or this document itself: objects without declared fields.
 const OTHERS: &[&str] = &["check-statement", "openapi.json"];
 
 /// The type of a field follows from its name, everywhere in the API.
@@ -202,7 +202,7 @@ fn object(names: &str) -> Value {
     json!({ "type": "object", "required": properties.keys().collect::<Vec<_>>(), "properties": properties })
 }
 
-/// What a route answers when all went well.
+/// The answer of a route when all went well.
 fn answer_schema(method: &str, name: &str) -> Value {
     let Some((_, outer, item)) = ANSWERS.iter().find(|(path, ..)| *path == name) else {
         let outcome = method == "POST" && !OTHERS.contains(&name);
@@ -221,7 +221,7 @@ fn answer_schema(method: &str, name: &str) -> Value {
     schema
 }
 
-/// What is sent to sign in.
+/// The body of a sign-in.
 fn credentials() -> Value {
     let mut schema = object("email password code");
     if let Some(required) = schema.pointer_mut("/required") {
@@ -230,7 +230,7 @@ fn credentials() -> Value {
     schema
 }
 
-/// What may stand behind the question mark of a read.
+/// The possible query fields of a read.
 fn query_of(path: &str) -> &'static [(&'static str, &'static str)] {
     const LIST: &[(&str, &str)] = &[
         ("before", "only records with a smaller id; `next_before` of the page before"),

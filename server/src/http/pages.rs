@@ -130,10 +130,10 @@ pub fn asking(action: impl Into<String>, submit: String, fields: Vec<Field>) -> 
     Form { get: true, ..Form::new(action, submit, fields) }
 }
 
-/// What a check page says before an act that cannot be taken back.
+/// The content of a check page before an act that cannot be taken back.
 pub struct Check {
     pub title: String,
-    /// What happens when the button is pressed.
+    /// The effect of pressing the button.
     pub lead: String,
     pub facts: Vec<(String, Value)>,
     /// The act itself: everything that was chosen, hidden, under a button that names the act.
@@ -142,7 +142,7 @@ pub struct Check {
     pub back: String,
 }
 
-/// The page before an act that cannot be taken back: all of it once more, what happens next, and the way back.
+/// The page before an act that cannot be taken back: all its data once more, the next step, and the way back.
 #[must_use]
 pub fn check_page<R: Right>(who: &Who<R>, trail: &[(String, String)], check: Check) -> Page {
     let mut page = Page::new(check.title);
@@ -169,12 +169,13 @@ const NEWEST: i64 = 5_000;
 /// The field that says which act the person has seen and means once more.
 const MEANT: &str = "meant_after";
 
-/// Acts that a browser's "back" would do a second time. Of the others the second is refused by the state that the first left, or
-/// changes nothing.
+/// Acts that a browser's "back" would do a second time. Any other act is refused the second time by the new state, or changes
+/// nothing.
 const REPEATABLE: &[&str] = &["buy_fractions", "create_offer", "propose_programme", "request_payout", "write_message"];
 
-/// The page that asks whether an act is meant once more, where the same person did exactly the same a few minutes ago under another
-/// key. Asked about once: what was answered names the act before it. Requests of the API have keys of their own and never come here.
+/// The page that asks whether the person means an act once more. It appears where the same person did exactly the same a few
+/// minutes ago under another key. It asks once: the answer names the act before it. Requests of the API have keys of their own
+/// and never come here.
 async fn asked_twice<R: SignedIn>(who: &Who<R>, posted: &Posted, command: &Command) -> Result<Option<HttpResponse>, Fault> {
     if !REPEATABLE.contains(&command.name()) {
         return Ok(None);

@@ -1,4 +1,5 @@
-//! How long we wait for somebody who sends or reads slowly: the time runs only while we wait, and each byte gives some of it back.
+//! How long the server waits for a peer that sends or reads slowly. The time runs only while the server waits, and each byte
+//! gives some of it back.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,7 +22,7 @@ impl Patience {
         Self { most, left: most, waiting: None }
     }
 
-    /// So many bytes went through.
+    /// Notes that `bytes` went through.
     pub fn moved(&mut self, bytes: usize) {
         if let Some((since, _)) = self.waiting.take() {
             self.left = self.left.saturating_sub(since.elapsed());

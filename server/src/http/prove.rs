@@ -1,7 +1,7 @@
-//! The one way by which a password or a code is checked: bounds for the sender, the person and the session, the lock, the hash.
+//! The only check of a password or a code: limits for the sender, the person and the session, the lock, the hash.
 //!
-//! Invariants: what a try costs is taken before anything is looked at, so tries side by side count as well; a check that did not happen counts
-//! against nobody; nothing here waits for a write before it answers, except the end of a session.
+//! Invariants: a try is charged before anything is looked at, so concurrent tries count as well. A check that did not happen is
+//! not charged. Nothing here waits for a write before it answers, except the end of a session.
 
 use super::Shared;
 use super::error::Fault;
@@ -27,14 +27,15 @@ const DAY: i64 = 24 * HOUR;
 
 /// Sign-ins of one sender: 60 wrong ones, or 300 right ones, in a quarter of an hour.
 pub const SENDER: Allowance = Allowance { kind: "sign-in-sender", most: 600, seconds: QUARTER };
-/// A try takes so many units, and a right one gets so many back.
+/// Units that a try takes, and units that a right try gets back.
 const TRY: i64 = 10;
 const RIGHT_BACK: i64 = 8;
 /// Right passwords of one person, at sign-in and in its sessions.
 pub const SIGN_INS: Allowance = Allowance { kind: "sign-in-person", most: 100, seconds: QUARTER };
-/// Wrong passwords and codes of one person at the door, those in flight with them. Strangers can spend them, so they stop no session.
+/// Wrong passwords and codes of one person at the sign-in, including tries that still run. Strangers can use these up, so they
+/// stop no session.
 pub const TRIES: Allowance = Allowance { kind: "tries-person", most: MOST_TRIES, seconds: LOCK_SECONDS };
-/// Wrong codes of one person: whoever tries slowly has no more.
+/// Wrong codes of one person in a day: a person who tries slowly gets no more than these.
 pub const CODES: Allowance = Allowance { kind: "codes-person", most: 20, seconds: DAY };
 /// Wrong passwords and codes of one session, which ends with the last.
 pub const SESSION: Allowance = Allowance { kind: "tries-session", most: MOST_TRIES, seconds: SESSION_MINUTES * 60 };
@@ -55,7 +56,7 @@ const LINK_PASSWORDS: Allowance = Allowance { kind: "passwords-link", most: 10, 
 /// Codes mailed for one link.
 const LINK_CODES: Allowance = Allowance { kind: "codes-link", most: 3, seconds: HOUR };
 
-/// What a try has taken of a person. It is given back when the try ends in any other way than wrong.
+/// Units that a try has taken from a person's allowances. They come back unless the try ends as wrong.
 struct Turn<'a> {
     app: &'a Shared,
     user_id: UserId,
@@ -75,12 +76,12 @@ impl<'a> Turn<'a> {
         Ok(self)
     }
 
-    /// The try was right: what it took as a wrong one comes back, what counts right ones stays.
+    /// The try was right: its units for wrong tries come back, its unit for right ones stays.
     fn right(mut self) {
         self.taken.retain(|(of, _)| **of != SIGN_INS);
     }
 
-    /// The try was wrong: what it took stays, except what counts right ones. The last one locks the person.
+    /// The try was wrong: its units stay, except its unit for right tries. The last wrong try locks the person.
     fn wrong(mut self) {
         self.taken.retain(|(of, _)| **of == SIGN_INS);
         tracing::warn!(user = self.user_id.0, "wrong password or code");
@@ -140,8 +141,8 @@ fn is_pending(person: &Person) -> bool {
     person.session.kind == SessionKind::Pending
 }
 
-/// The user whose password this is. Whoever is unknown, disabled, locked or wrong gets one and the same answer after the same work: one
-/// query, one hash, no write.
+/// The user whose password this is. An unknown, disabled or locked user gets the same answer as a wrong password. Each case takes
+/// the same work: one query, one hash, no write.
 pub async fn credentials(app: &Shared, sender: &Sender, email: &str, typed: &str) -> Result<User, Fault> {
     let name = sender.name();
     app.allowances.take(&SENDER, &name, TRY)?;
@@ -156,7 +157,7 @@ pub async fn credentials(app: &Shared, sender: &Sender, email: &str, typed: &str
         (Some(user), Some(turn), Verdict::Right) => {
             turn.right();
             app.allowances.give_back(&SENDER, &name, RIGHT_BACK);
-            // Only whoever knows it learns that it has ended; a link by mail sets another.
+            // Only a person who knows the password learns that it has expired; a link by mail sets another.
             if user.password_expires_at.is_some_and(|until| until <= app.clock.now()) {
                 return Err(Refusal::PasswordExpired.into());
             }
@@ -172,7 +173,7 @@ pub async fn credentials(app: &Shared, sender: &Sender, email: &str, typed: &str
     }
 }
 
-/// Whoever has the address, what the password is, and the person's turn where there is one.
+/// The user with this address, the verdict on the password, and the person's turn where there is one.
 async fn compare<'a>(app: &'a Shared, email: &str, typed: &str) -> Result<(Option<User>, Verdict, Option<Turn<'a>>), Fault> {
     let email = domain::names::mail_address(email);
     let found = app.read(move |conn| Ok(store::people::find_user_by_email(conn, &email)?)).await?;
@@ -190,7 +191,7 @@ async fn compare<'a>(app: &'a Shared, email: &str, typed: &str) -> Result<(Optio
     Ok((found, verdict, turn))
 }
 
-/// The password of somebody who is signed in.
+/// Checks the password of a person who is signed in.
 pub async fn password(app: &Shared, person: &Person, typed: &str) -> Result<(), Fault> {
     let id = person.user.id;
     let turn = session_turn(app, person).await?.also(&SIGN_INS, id.to_string())?;
@@ -208,15 +209,15 @@ pub async fn password(app: &Shared, person: &Person, typed: &str) -> Result<(), 
     }
 }
 
-/// The time step of a right code of somebody who has a session, if only one that waits for the code. The caller keeps the step, so that the
-/// code is not accepted again.
+/// The time step of a right code of a person with a session, even one that still waits for the code. The caller keeps the step,
+/// so that the code is not accepted again.
 pub async fn code(app: &Shared, person: &Person, typed: &str) -> Result<i64, Fault> {
     let turn = session_turn(app, person).await?.also(&CODES, person.user.id.to_string())?;
     let user = load_inside(app, person).await?;
     finish_code(app, person, &user, typed, turn).await
 }
 
-/// The same for one act: whether the code was used before the writer knows, in the commit that uses it up.
+/// The same for one act: the writer checks whether the code was used before, in the commit that uses it up.
 pub async fn code_for_act(app: &Shared, person: &Person, typed: &str) -> Result<i64, Fault> {
     let turn = session_turn(app, person).await?.also(&CODES, person.user.id.to_string())?;
     let user = User { totp_last_step: 0, ..load_inside(app, person).await? };
@@ -250,8 +251,8 @@ fn step_of(app: &Shared, user: &User, typed: &str, turn: Turn<'_>) -> Option<i64
     step
 }
 
-/// A try of a session. One that has none left is over. Wrong ones also count at the door, but what strangers spent there refuses only a
-/// session that still waits for its code.
+/// Takes a try of a session; a session without tries left is over. Wrong tries also count at the sign-in. Tries that strangers
+/// spent there refuse only a session that still waits for its code.
 async fn session_turn<'a>(app: &'a Shared, person: &Person) -> Result<Turn<'a>, Fault> {
     let user_id = person.user.id;
     let turn = match Turn::begin(app, user_id) {
@@ -288,7 +289,7 @@ pub fn forget_tries(app: &Shared, user_id: UserId) {
     }
 }
 
-/// After a new password wrong codes of before no longer count either: whoever typed them no longer knows the password.
+/// After a new password earlier wrong codes no longer count either: their sender no longer knows the password.
 pub fn forget_all(app: &Shared, user_id: UserId) {
     forget_tries(app, user_id);
     let name = user_id.to_string();
@@ -309,7 +310,7 @@ pub fn may_ask_reset(app: &Shared, sender: &Sender) -> Result<(), Fault> {
     Ok(app.allowances.take(&RESETS_SENDER, &sender.name(), 1)?)
 }
 
-/// Whether this person may get one more, whoever asks.
+/// Whether this person may get one more such mail, from any asker.
 #[must_use]
 pub fn may_mail_reset(app: &Shared, user_id: UserId) -> bool {
     let name = user_id.to_string();

@@ -64,12 +64,12 @@ rights! {
     /// Everybody who is signed in.
     Member = "member", |_| true;
     Administrator = "administrator", |p| p.has_role(Role::Administrator);
-    /// Whoever may ask for something on the company's behalf.
+    /// May ask for something on the company's behalf.
     Maker = "maker", |p| p.has_role(Role::Maker);
     Checker = "checker", |p| p.has_role(Role::Checker);
     SupplierViewer = "supplier viewer", |p| can(p, Capacity::Supplier, &[]);
     SupplierMaker = "supplier maker", |p| can(p, Capacity::Supplier, &[Role::Maker]);
-    /// Whoever may bind the supplier to a programme's terms.
+    /// May bind the supplier to a programme's terms.
     SupplierSigner = "supplier maker or administrator", |p| can(p, Capacity::Supplier, &[Role::Maker, Role::Administrator]);
     BuyerViewer = "buyer viewer", |p| can(p, Capacity::Buyer, &[]);
     BuyerMaker = "buyer maker", |p| can(p, Capacity::Buyer, &[Role::Maker]);
@@ -79,12 +79,12 @@ rights! {
     OperatorMaker = "operator maker", |p| can(p, Capacity::Operator, &[Role::Maker]);
 }
 
-/// Whoever calls, with the right `R` proven. Public routes may have nobody in it.
+/// The caller, with the right `R` proven. On a public route it may have no signed-in person.
 pub struct Who<R: Right> {
     pub app: Shared,
     pub viewer: Viewer,
     person: Option<Person>,
-    /// What the request brings to prove its act.
+    /// The proof of the act in the request.
     brought: Arc<OnceLock<Brought>>,
     /// The request asks what would happen (`?dry_run=1`): nothing may be written.
     dry_run: bool,
@@ -125,14 +125,14 @@ impl<R: Right> Who<R> {
         let Self { app, viewer, person, brought, dry_run, .. } = self;
         Who { app, viewer, person, brought, dry_run, right: PhantomData }
     }
-    /// Reads for a page, and in the same turn what the shell around it tells.
+    /// Reads for a page, and in the same turn reads the data of the shell around it.
     pub async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
         self.read_waiting(|conn, _| work(conn)).await
     }
-    /// The same, for a page that shows what waits for its reader.
+    /// The same, for a page that shows open work for its reader.
     pub async fn read_waiting<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Conn, &[Waiting]) -> Result<T, Fault> + Send + 'static,
@@ -166,7 +166,7 @@ impl<R: SignedIn> Who<R> {
     }
     /// Submits a command as this person, with a fresh code where it asks for one.
     pub async fn submit(&self, key: &str, command: impl Into<Command>) -> Result<Outcome, Fault> {
-        // A way that forgot to ask for the trial writes nothing all the same.
+        // A handler that forgot to check for a trial still writes nothing.
         if self.dry_run {
             return Err(Fault::BadRequest("dry_run_not_possible"));
         }
@@ -177,7 +177,7 @@ impl<R: SignedIn> Who<R> {
 }
 
 impl<R: SignedIn> Who<R> {
-    /// Decides about a command as this person, on a connection for reading: what the writer would refuse is refused here.
+    /// Decides about a command as this person, on a connection for reading: it refuses whatever the writer would refuse.
     pub async fn try_out(&self, command: &Command) -> Result<Trial, Fault> {
         let (command, actor, now) = (command.clone(), self.actor()?, self.app.clock.now());
         self.app
@@ -249,7 +249,7 @@ pub(super) async fn find_session(request: &HttpRequest, app: &Shared) -> Result<
     }))
 }
 
-/// Notes once a minute that a session is in use; whoever asks does not wait for it.
+/// Notes once a minute that a session is in use; the caller does not wait for it.
 fn touch(app: &Shared, person: &Person) {
     let seen = app.clock.now().signed_duration_since(person.session.seen_at).num_seconds();
     if seen >= 60 {
@@ -261,7 +261,7 @@ fn touch(app: &Shared, person: &Person) {
     }
 }
 
-/// Language, theme and token of whoever is looking.
+/// Language, theme and token of the viewer.
 pub(super) fn viewer(request: &HttpRequest, person: Option<Person>) -> Viewer {
     let cookie = |name: &str| request.cookie(name).map(|cookie| cookie.value().to_owned());
     let accepted =

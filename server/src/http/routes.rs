@@ -44,8 +44,8 @@ impl Routes {
         let name = if method == Method::GET { "GET" } else { "POST" };
         self.list.push(RouteInfo { method: name, path, right: Args::RIGHT });
         let writes = method == Method::POST;
-        // The right comes first: actix reads a handler's arguments side by side, and nobody without the right shall
-        // learn what a body should look like, or make the server read one.
+        // The right comes first, because actix reads a handler's arguments side by side. A caller without the right must not
+        // learn the form of a body, or make the server read one.
         let guarded = move |request: HttpRequest, unread: Unread| {
             let handler = handler.clone();
             async move {
@@ -105,7 +105,7 @@ impl Routes {
     }
 }
 
-/// Whether one more request to write can be served now. Whoever cannot be is told so before anything is done for him.
+/// Whether the server can serve one more request to write now. It refuses a request without room before it does any work for it.
 fn has_room(request: &HttpRequest) -> bool {
     let Some(app) = request.app_data::<web::Data<Shared>>() else { return true };
     let room = app.writer.has_room() && !lag::is_late();
@@ -151,8 +151,8 @@ pub fn encode(text: &str) -> String {
     out
 }
 
-/// Around every request: an id, a token for anonymous forms, errors turned into pages or problem documents, and
-/// the security headers on every answer, errors and files included.
+/// Wraps every request: an id, a token for anonymous forms, errors as pages or problem documents. Every answer gets the security
+/// headers, errors and files included.
 pub async fn wrap<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -191,7 +191,7 @@ pub async fn wrap<B: MessageBody + 'static>(
         response.response_mut().add_cookie(&cookie)?;
     }
     if inner.app_data::<web::Data<super::Shared>>().is_some_and(|app| app.draining.load(Ordering::Relaxed)) {
-        // Nobody sends the next request on a connection that is about to end.
+        // The client must send no further request on a connection that is about to end.
         response.response_mut().head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
     }
     let asset = inner.path().starts_with("/assets/") && response.status().is_success();
@@ -232,7 +232,7 @@ async fn explain(request: &HttpRequest, fault: &Fault, id: &str) -> HttpResponse
             HttpResponse::build(fault.status()).body(fault.sentence(language))
         };
     }
-    // Many are told at once that they cannot be served: a program is told in the language of its request.
+    // A busy server refuses many requests at once, so it loads no session for a program. The request's language applies.
     let person = if api && matches!(fault, Fault::Busy) { None } else { find_session(request, &app).await.unwrap_or(None) };
     let viewer = viewer(request, person);
     if api { fault.problem(viewer.language, id) } else { fault.page(&app, &viewer).await }
@@ -310,7 +310,7 @@ pub fn typed_amount(typed: &str, name: &str, currency: &str) -> Result<i64, Faul
 
 /// Longer than any address of ours; a page repeats its own.
 const LONGEST_ADDRESS: usize = 8 * 1_024;
-/// Fields behind a question mark, and in a form of somebody who is not signed in.
+/// Fields behind a question mark, and in a form without a sign-in.
 pub const MOST_FIELDS: usize = 100;
 /// Fields in a form of a person who is signed in.
 const MOST_OF_MEMBERS: usize = 10_000;
@@ -323,8 +323,8 @@ fn check_address(request: &HttpRequest) -> Result<(), Fault> {
     if is_too_long(request) { Err(Fault::BadRequest("address_too_long")) } else { Ok(()) }
 }
 
-/// Fields of an urlencoded body or query. A NUL is refused here, once for all of them: no text of ours holds one, and PostgreSQL takes none.
-/// Fields are counted before one of them is read: each costs far more than its bytes.
+/// Fields of an urlencoded body or query. A NUL is refused here, once for all fields: no text of ours holds one, and PostgreSQL
+/// takes none. Fields are counted before one of them is read: each costs far more than its bytes.
 pub fn parse_fields(text: &str, most: usize) -> Result<Vec<(String, String)>, Fault> {
     if text.bytes().filter(|byte| *byte == b'&').count() >= most {
         return Err(Fault::BadRequest("too_many_fields"));
@@ -383,7 +383,7 @@ impl FromRequest for Posted {
     }
 }
 
-/// What stands behind the question mark.
+/// The fields behind the question mark.
 #[derive(Clone, Debug, Default)]
 pub struct Params {
     pub fields: Vec<(String, String)>,
@@ -439,7 +439,7 @@ impl FromRequest for Token {
     }
 }
 
-/// Who sends: the address, and what the browser says it is.
+/// The sender: the address, and the browser's own description.
 #[derive(Clone, Debug)]
 pub struct Sender {
     pub address: String,
@@ -453,14 +453,14 @@ impl Sender {
         self.address.parse().map_or_else(|_| self.address.clone(), crate::allowance::sender_name)
     }
 
-    /// For whom bytes are held while nobody is signed in.
+    /// The owner of held bytes while no person is signed in.
     #[must_use]
     pub fn owner(&self) -> Owner {
         Owner::Address(network(self.address.parse().unwrap_or(std::net::IpAddr::from([0, 0, 0, 0]))))
     }
 }
 
-/// The peer, or whoever a trusted proxy says it speaks for: the last in its list, which is the one that it saw itself.
+/// The peer's address, or the address for which a trusted proxy speaks: the last in its list, which the proxy saw itself.
 pub(super) fn sender_address(request: &HttpRequest) -> Option<std::net::IpAddr> {
     let peer = request.peer_addr()?.ip();
     let trusted = request.app_data::<web::Data<Shared>>().is_some_and(|app| app.config.trusted_proxies.contains(&peer));
@@ -469,7 +469,7 @@ pub(super) fn sender_address(request: &HttpRequest) -> Option<std::net::IpAddr> 
     Some(last.unwrap_or(peer))
 }
 
-/// Who is signed in and calls, once the right has been looked at.
+/// The signed-in caller, once the right has been checked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caller {
     pub user_id: UserId,

@@ -1,4 +1,4 @@
-//! Bytes that are held in memory for callers: so many in all, and so many for one of them.
+//! Bytes held in memory for callers, with a limit for all together and a limit for each owner.
 
 use kernel::PartyId;
 use std::collections::HashMap;
@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// For whom bytes are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
-    /// Somebody of this company is signed in. A hostile company has as many people as it likes.
+    /// The company of a signed-in person. A hostile company has as many people as it likes.
     Company(PartyId),
-    /// Nobody is signed in.
+    /// The address of a sender without a sign-in.
     Address(IpAddr),
 }
 
@@ -48,7 +48,7 @@ impl Stock {
         Self::sparing(most, each, 0)
     }
 
-    /// The same where each owner has so many in any case: a small one is not kept back by large ones of others.
+    /// The same where each owner has `spared` bytes in any case: large owners do not keep a small one back.
     #[must_use]
     pub fn sparing(most: usize, each: usize, spared: usize) -> Arc<Self> {
         Arc::new(Self { most, each, spared, held: Mutex::default() })
@@ -95,7 +95,7 @@ impl Stock {
     }
 }
 
-/// What one request or answer holds; given back when it is dropped.
+/// The bytes that one request or answer holds; given back when it is dropped.
 #[derive(Debug)]
 pub struct Share {
     stock: Arc<Stock>,
@@ -110,21 +110,21 @@ impl Share {
         self.bytes
     }
 
-    /// Gives so many back.
+    /// Gives `bytes` back.
     pub fn shrink(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);
         self.bytes = self.bytes.saturating_sub(bytes);
         self.stock.give_back(self.owner, bytes);
     }
 
-    /// Whether so many are held in all: what is missing is taken.
+    /// Whether the share holds `bytes` in all; it takes the missing part.
     #[must_use]
     pub fn reach(&mut self, bytes: usize) -> bool {
         let missing = bytes.saturating_sub(self.bytes);
         missing == 0 || self.grow(missing)
     }
 
-    /// Whether so many more are allowed; then they are held.
+    /// Whether `bytes` more are allowed; then the share holds them.
     #[must_use]
     pub fn grow(&mut self, bytes: usize) -> bool {
         let fits = self.stock.take(self.owner, bytes);

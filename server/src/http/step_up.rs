@@ -1,5 +1,5 @@
-//! Asking for a fresh code before money leaves or goes elsewhere: the page that shows once more what will happen, and the check of what
-//! comes back. Every command of a signed-in person passes here on its way to the writer.
+//! Asks for a fresh code before money leaves or goes elsewhere: the page that shows the act once more, and the check of the
+//! answer. Every command of a signed-in person passes here on its way to the writer.
 
 use super::error::Fault;
 use super::pages::{org, receipts, request};
@@ -20,11 +20,11 @@ pub const CODE_HEADER: &str = "kontor-code";
 const CODE: &str = "_code";
 const CHALLENGE: &str = "_challenge";
 
-/// What a request brings to prove its act.
+/// The proof of its act that a request brings.
 #[derive(Clone, Debug, Default)]
 pub struct Brought {
     code: String,
-    /// What the page had shown; a program sends act and code in one request, which binds them.
+    /// The challenge that the page had shown. A program sends act and code in one request, which binds them.
     challenge: Option<String>,
     /// The form that was sent, so that it can be sent again with a code.
     fields: Vec<(String, String)>,
@@ -59,7 +59,7 @@ pub(super) fn bring(request: &HttpRequest, posted: &Posted) {
     let _ = slot(request).set(Brought { code, challenge, fields, path: request.path().to_owned() });
 }
 
-/// How this person proves to be themselves for this command. A person without a second factor is asked for none.
+/// Checks how this person proves their identity for this command. A person without a second factor needs no code.
 pub(super) async fn prove(app: &Shared, person: &Person, command: &Command, sent: Option<&Brought>) -> Result<Proof, Fault> {
     let proof = |code: Option<ActCode>| {
         let at = code.as_ref().map(|_| app.clock.now());
@@ -87,8 +87,8 @@ pub(super) async fn prove(app: &Shared, person: &Person, command: &Command, sent
     }
 }
 
-/// The time step of a code that was given for what was shown. Whether it was used before the writer knows, in the commit that uses it up:
-/// whoever repeats a request under its key gets the first answer.
+/// The time step of a code that was given for the shown act. The writer checks in the commit whether the code was used before. So
+/// a retry of a request under its key gets the first answer.
 async fn check_brought(app: &Shared, person: &Person, digest: &str, sent: &Brought) -> Result<i64, Fault> {
     if sent.code.trim().is_empty() {
         return Err(Refusal::StepUpNeeded.into());
@@ -100,7 +100,7 @@ async fn check_brought(app: &Shared, person: &Person, digest: &str, sent: &Broug
     super::prove::code_for_act(app, person, &sent.code).await
 }
 
-/// A code that is wanted for one act, and why the one that came is none.
+/// A wanted code for one act, and why the one that was sent is not valid.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub refusal: Refusal,
@@ -133,7 +133,7 @@ impl Asked {
         })
     }
 
-    /// What the code lets happen, in one line: act, amounts, payee and masked account.
+    /// The act that the code allows, in one line: act, amounts, payee and masked account.
     fn sentence(&self, language: Language) -> String {
         let mut parts = vec![language.request(&self.bound.command)];
         parts.extend(self.amounts());

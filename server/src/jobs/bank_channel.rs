@@ -1,5 +1,5 @@
-//! Takes up what the bank's transport has put into the channel's folder: a signed file is the bank's word, any other is refused and moved
-//! away. A process that ends between import and move leaves a file that the next round finds done.
+//! Imports the files that the bank's transport has put into the channel's folder. A signed file counts as the bank's word; any
+//! other is refused and moved away. If a process ends between import and move, the next round finds the file already imported.
 
 use crate::bank_channel::{Channel, DONE, REFUSED, SIGNATURE, Unread, check, is_plain_name, read_pair, write_new};
 use crate::commands::refuse_bank_file::RefuseBankFile;
@@ -19,16 +19,16 @@ const ROUND: usize = 16;
 /// Entries of the folder that one round looks at.
 const LOOKED_AT: usize = 10_000;
 
-/// A signature whose file has not come after so long is told to the operators.
+/// The operators get a notice about a signature whose file has not come after this time.
 const FILE_AWAITED: Duration = Duration::from_secs(3_600);
 
-/// What reads a file, and what takes it up.
+/// The reader of the files, and the writer that imports them.
 struct Hands<'a> {
     writer: &'a Writer,
     reader: &'a FileReader,
 }
 
-/// What is in the folder.
+/// The content of the folder.
 #[derive(Default)]
 struct Waiting {
     /// The next files whose signature is there, in the order of their names, and whether the name was none.
@@ -82,7 +82,7 @@ pub fn go_on(
     failure.map_or(Ok(decided), Err)
 }
 
-/// Takes one file up or refuses it; whether there was one.
+/// Imports one file or refuses it; returns whether there was one.
 fn decide(by: &Hands<'_>, channel: &Channel, (name, odd): (&str, bool), today: chrono::NaiveDate) -> Result<bool, Fault> {
     let (hash, refused) = match read_pair(&channel.folder, name).map_err(failed)? {
         _ if odd => {
@@ -110,7 +110,7 @@ fn decide(by: &Hands<'_>, channel: &Channel, (name, odd): (&str, bool), today: c
     Ok(true)
 }
 
-/// What the next round takes up. What has no plain name gets one, and is odd.
+/// The files for the next round. A file without a plain name gets one, and is marked as odd.
 fn waiting(folder: &Path) -> Result<Waiting, Fault> {
     let Waiting { mut files, mut alone } = Waiting::default();
     for entry in std::fs::read_dir(folder).map_err(failed)?.take(LOOKED_AT) {
@@ -130,7 +130,8 @@ fn waiting(folder: &Path) -> Result<Waiting, Fault> {
     Ok(Waiting { files, alone })
 }
 
-/// Signatures without a file: one whose file was moved follows it, and the operators are told of the first that wait for long.
+/// Signatures without a file: a signature whose file was moved follows it. The operators get a notice about the first that wait
+/// for long.
 fn follow(writer: &Writer, folder: &Path, alone: &[String], today: chrono::NaiveDate) -> Result<(), Fault> {
     for name in alone {
         tidy(folder, name)?;
@@ -159,7 +160,7 @@ fn rename(folder: &Path, signature: &std::ffi::OsStr, name: &[u8]) -> Result<Str
     Ok(plain)
 }
 
-/// Takes a file up, or says why not. An error is one of this moment: the file is tried again.
+/// Imports a file, or returns the reason against it. An error is temporary: the file is tried again.
 fn take_up(by: &Hands<'_>, channel: &Channel, name: &str, (content, signature): (Vec<u8>, &str)) -> Result<Option<Why>, Fault> {
     if check(&channel.key, signature, &content).is_err() {
         return Ok(Some(Why::own("signature_wrong", "The file is not signed by the channel's key.")));
@@ -185,7 +186,7 @@ fn take_up(by: &Hands<'_>, channel: &Channel, name: &str, (content, signature): 
     }
 }
 
-/// The operators are told once a day of the same file, then it is moved away with the reason beside it.
+/// Notifies the operators, once a day for the same file, then moves the file away with the reason beside it.
 fn refuse(
     writer: &Writer,
     channel: &Channel,
@@ -203,7 +204,7 @@ fn refuse(
     }
 }
 
-/// Tells the operators of a file, once a day of the same.
+/// Notifies the operators of a file, once a day for the same file.
 fn tell(writer: &Writer, (name, hash): (&str, &str), why: &Why, today: chrono::NaiveDate) -> Result<(), Fault> {
     let command =
         RefuseBankFile { name: name.to_owned(), sha256: hash.to_owned(), code: why.code.clone(), reason: why.sentence.clone() };
@@ -212,7 +213,7 @@ fn tell(writer: &Writer, (name, hash): (&str, &str), why: &Why, today: chrono::N
     super::submit(writer, key, told).map(|_| ())
 }
 
-/// Tells the operators that a signature waits for its file. It stays: the file may come yet.
+/// Notifies the operators that a signature waits for its file. It stays: the file may still come.
 fn tell_overdue(writer: &Writer, name: &str, today: chrono::NaiveDate) -> Result<(), Fault> {
     let why = Why::own("file_missing", "The file's signature has been there for an hour, and the file has not come.");
     tell(writer, (name, ""), &why, today)

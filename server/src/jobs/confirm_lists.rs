@@ -1,5 +1,5 @@
 //! Confirms the payables of decided lists, some at a time, so that other work goes on in between. Each is an ordinary
-//! confirmation under a key of its own: whoever goes on after a kill confirms nothing twice.
+//! confirmation under a key of its own, so a restart after a kill confirms nothing twice.
 
 use crate::commands::confirm_invoice::ConfirmInvoice;
 use crate::commands::draft_confirmation_list::stored;
@@ -48,7 +48,7 @@ pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u3
     stopped.map_or(Ok(pieces), |key| Err(Fault::KeyTaken(key)))
 }
 
-/// The confirmation of one line, by whoever signed the list and with whoever agreed.
+/// The confirmation of one line, by the person who signed the list, with the person who agreed.
 fn confirmation(list: &ConfirmationList, item: &ConfirmationItem) -> Option<(Actor, String, Command)> {
     let proof = Proof::of_list(list);
     let actor = Actor { party_id: list.party_id, user_id: list.signer_id?, approver_id: list.approver_id, proof };
@@ -67,10 +67,10 @@ fn confirmation(list: &ConfirmationList, item: &ConfirmationItem) -> Option<(Act
     Some((actor, own_key("confirm-list", &[&list.id, &item.id]), command.into()))
 }
 
-/// Empty for confirmed, or what stood against it. A reply that says neither is asked for again in the next round.
+/// Empty if confirmed, else the obstacle. A reply that is neither is asked for again in the next round.
 fn told(reply: Reply) -> Result<String, Fault> {
     match reply {
-        // Not the line that was decided on any more: it needs a second person of its own.
+        // The line differs by now from the decided one: it needs a second person of its own.
         Ok(outcome) if outcome.awaits_approval.is_some() => Ok(stored(&Refusal::StateConflict { state: "pending".to_owned() })),
         // The check before the act found something: a person looks first.
         Ok(outcome) if outcome.body.get("review").is_some() => Ok(stored(&Refusal::UnderReview)),

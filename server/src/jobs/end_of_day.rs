@@ -9,7 +9,7 @@ use crate::writer::Writer;
 use chrono::NaiveDate;
 use domain::Refusal;
 
-/// The key of a day's end: whoever asks, it happens once.
+/// The key of a day's end: for any number of callers, it happens once.
 #[must_use]
 pub fn key_of(date: NaiveDate) -> String {
     own_key("close-day", &[&date])

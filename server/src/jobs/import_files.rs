@@ -1,4 +1,4 @@
-//! Takes up long bank files, piece by piece, so that other work goes on between the pieces.
+//! Imports long bank files, piece by piece, so that other work goes on between the pieces.
 
 use crate::commands::bank_line::incoming;
 use crate::commands::bank_members::taken_up;
@@ -11,7 +11,7 @@ use crate::writer::Writer;
 use store::records::Keyed;
 use store::{BankFile, Pool, StoreError};
 
-/// Goes on with every file that is not taken up yet and returns how many pieces were done.
+/// Continues every file that is not fully imported and returns the number of finished pieces.
 pub fn go_on(writer: &Writer, pool: &Pool, reader: &FileReader, stop: impl Fn() -> bool) -> Result<u32, Fault> {
     let mut conn = pool.get().map_err(|error| Fault::Failed(error.to_string()))?;
     let (mut pieces, mut stopped) = (0_u32, None);

@@ -32,7 +32,7 @@ pub fn arguments_of(stored: &Value, language: Language) -> Vec<(String, String)>
         .collect()
 }
 
-/// Notices taken up at once.
+/// Notices that one round turns into mails.
 const AT_ONCE: i64 = 200;
 
 /// Turns waiting notices into mails, and says how many it took up.
@@ -70,13 +70,13 @@ pub fn queue(writer: &Writer, pool: &Pool, config: &Config) -> Result<usize, Fau
     let command = |notices| (Actor::SYSTEM, random_token(), QueueMails { notices }.into());
     let replies = writer.submit_all(vec![command(becoming.clone())]);
     if replies.contains(&Err(WriteError::Failed)) {
-        // One that cannot be written keeps nobody else's mail back.
+        // A notice that cannot be written does not hold the others' mail back.
         writer.submit_all(becoming.into_iter().map(|one| command(vec![one])).collect());
     }
     Ok(count)
 }
 
-/// What one person is told at once in mails of their own; more becomes one mail.
+/// The most single mails that one person gets at once; more become one mail.
 const MOST_APART: usize = 10;
 /// Notices whose mail is a key, or is about the account: never beside others.
 const APART: &[&str] = &[
@@ -107,7 +107,7 @@ struct Drafts {
     drafts: Vec<Draft>,
 }
 
-/// Nobody gets hundreds of mails at once: what is too many for one address becomes one mail, in the place of the first.
+/// No person gets hundreds of mails at once: too many for one address become one mail, in the place of the first.
 fn join(becoming: Vec<Drafts>, base_url: &str) -> Vec<NoticeMails> {
     let mut together: HashMap<String, Vec<(String, String)>> = HashMap::new();
     for draft in becoming.iter().filter(|one| !one.apart).flat_map(|one| &one.drafts) {
@@ -133,7 +133,7 @@ fn join(becoming: Vec<Drafts>, base_url: &str) -> Vec<NoticeMails> {
     becoming.into_iter().map(one).collect()
 }
 
-/// Whom notices concern, asked for once a company and person.
+/// The people whom notices concern, read once for each company and person.
 #[derive(Default)]
 struct People {
     known: HashMap<(PartyId, Option<UserId>), Vec<User>>,
@@ -151,8 +151,8 @@ impl People {
     }
 }
 
-/// Where a mail goes that does not go to the person's own address: a code to the contact's other one, never to the one that gets the link;
-/// about a change of address, to the new one or to the old one.
+/// The address of a mail that does not go to the person's own. A code goes to the contact's other address, never to the one that
+/// gets the link. A mail about a change of address goes to the new address or to the old one.
 fn second_address(conn: &mut Conn, notice: &Notice) -> Result<Option<String>, Fault> {
     if ["address_confirm", "address_changed"].contains(&notice.kind.as_str()) {
         let stored: Value = serde_json::from_str(&notice.arguments).unwrap_or_default();
@@ -188,7 +188,7 @@ fn message(mail: &Mail, config: &Config) -> Result<Message, String> {
         .from(from)
         .to(to)
         .subject(mail.subject.clone())
-        // The same mail always has the same id, so that a second copy can be told from a second mail.
+        // The same mail always has the same id, so that a receiver can separate a second copy from a second mail.
         .message_id(Some(format!("<kontor-{}@{}>", mail.id, host_of(config))))
         .header(ContentType::TEXT_PLAIN)
         .body(mail.body.clone())
@@ -197,7 +197,7 @@ fn message(mail: &Mail, config: &Config) -> Result<Message, String> {
 
 /// Why a mail has not gone out.
 enum Trouble {
-    /// Nobody answers, or not in time: others need not be tried now.
+    /// The server does not answer, or not in time: other mails need not be tried now.
     ServerAway(String),
     /// Not now: the server says so, or broke off.
     Later(String),
@@ -223,8 +223,8 @@ fn deliver(transport: &SmtpTransport, mail: &Mail, config: &Config) -> Result<()
     })
 }
 
-/// Sends what is due. A mail is claimed first, so that two processes do not send it at once; one whose outcome the
-/// server did not confirm is sent again with the same Message-ID.
+/// Sends the due mails. The job claims a mail first, so that two processes do not send it at once. It sends a mail again with the
+/// same Message-ID if the server did not confirm the outcome.
 pub fn send(writer: &Writer, pool: &Pool, config: &Config, clock: &Clock) -> Result<usize, Fault> {
     let Some(url) = &config.smtp_url else { return Ok(0) };
     let builder = SmtpTransport::from_url(url).map_err(|error| Fault::Failed(format!("SMTP_URL: {error}")))?;

@@ -21,7 +21,7 @@ pub fn run(app: &App, last: bool) -> Result<(), Fault> {
     if !used.is_empty() {
         let command = ShareAllowances { used: used.clone() };
         match app.writer.submit_blocking(Actor::SYSTEM, random_token(), command.into()) {
-            // What may have been written is not written again.
+            // Counts that may have been written are not written again.
             Ok(_) | Err(WriteError::Unknown) => {}
             Err(error) => {
                 app.allowances.put_back(&used);

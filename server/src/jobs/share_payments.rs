@@ -42,7 +42,7 @@ pub fn go_on(writer: &Writer, pool: &Pool, stop: impl Fn() -> bool) -> Result<u3
     stopped.map_or(Ok(pieces), |key| Err(Fault::KeyTaken(key)))
 }
 
-/// Looks at all holders outside the writer: until the payment is shared out nobody else can move their units.
+/// Reads all holders outside the writer: until the payment is shared out no other command can move their units.
 fn make_plan(conn: &mut Conn, payment: &Distribution) -> Result<StoredPlan, Fault> {
     let receivable = Receivable::load(conn, payment.receivable_id)?;
     let mut positions = Vec::new();

@@ -1,5 +1,5 @@
-//! Signs the log: at every end of day, and at least every minute while it grows. What is signed has been committed before, and
-//! leaves this machine as a file and by mail, so that a history rolled back with the whole database is found, too.
+//! Signs the log at every end of day, and at least every minute while it grows. The signed part has been committed before. It
+//! leaves this machine as a file and by mail. So a history that is rolled back with the whole database is found, too.
 
 use crate::commands::Actor;
 use crate::commands::queue_mails::QueuedMail;
@@ -13,7 +13,7 @@ use std::path::Path;
 use store::{CheckpointRow, Heads};
 use web::Language;
 
-/// The log is signed anew when it has grown and the last time is so long ago.
+/// Seconds since the last signature after which a log that has grown is signed again.
 const EVERY_SECONDS: i64 = 60;
 
 fn is_due(app: &App, heads: &Heads, newest: Option<&CheckpointRow>, every_seconds: i64) -> bool {
@@ -24,12 +24,12 @@ fn is_due(app: &App, heads: &Heads, newest: Option<&CheckpointRow>, every_second
     heads.last_audit > newest.size && (late || heads.business_date > newest.business_date)
 }
 
-/// Signs if it is time to, and puts what was signed and the newest checkpoint into the folder outside.
+/// Signs if it is time to, and puts the new and the newest checkpoint into the folder outside.
 pub fn run(app: &App) -> Result<(), Fault> {
     sign(app, EVERY_SECONDS)
 }
 
-/// The same when the process ends: what was done since the last time does not wait for the next start to be signed.
+/// The same when the process ends: records since the last signature do not wait for the next start.
 pub fn run_last(app: &App) -> Result<(), Fault> {
     sign(app, 0)
 }

@@ -4,7 +4,7 @@ use crate::http::error::Fault;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// Rounds in a row after which a failing job is a trouble that people have to see. One is the next process's doing, or the database's.
+/// Failed rounds in a row after which people must see a job. A single failure may come from another process or from the database.
 const LASTING: u32 = 3;
 
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl Troubles {
         known.map(|known| known.values().filter(|trouble| trouble.rounds >= LASTING).cloned().collect()).unwrap_or_default()
     }
 
-    /// A job whose key is taken stops until somebody looks: the process is not ready.
+    /// A job whose key is taken stops until a person intervenes: the process is not ready.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.lasting().iter().any(|trouble| trouble.taken_key.is_some())

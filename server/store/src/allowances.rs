@@ -1,4 +1,4 @@
-//! What names have used of their allowances, as the processes of one database share it.
+//! The used part of each name's allowance, as the processes of one database share it.
 
 use crate::query;
 use crate::{Conn, Result};
@@ -48,7 +48,7 @@ pub fn add(conn: &mut Conn, rows: &[AllowanceRow]) -> Result<()> {
     Ok(())
 }
 
-/// Removes rows whose window has ended, at most so many at once.
+/// Removes at most `most` rows whose window has ended.
 pub fn remove_ended(conn: &mut Conn, now: i64, most: i64) -> Result<usize> {
     let sql =
         "DELETE FROM allowances WHERE (kind, name) IN (SELECT kind, name FROM allowances WHERE ends <= ? ORDER BY ends LIMIT ?)";

@@ -93,7 +93,7 @@ table! {
         party_id: Option<PartyId> => Nullable<BigInt>,
         receivable_id: Option<ReceivableId> => Nullable<BigInt>,
         note: String => Text,
-        /// Why it waits, or what is special about it; empty for an ordinary line.
+        /// The reason why it waits, or its special kind; empty for an ordinary line.
         kind: Blank<LineKind> => Text,
         fingerprint: String => Text,
         /// Which of its equals in the statement it is, from 1.
@@ -101,7 +101,7 @@ table! {
         /// The other line about the same money.
         twin_id: Option<BankLineId> => Nullable<BigInt>,
         payout_id: Option<PayoutId> => Nullable<BigInt>,
-        /// What the platform may still claim because of it.
+        /// The amount that the platform may still claim because of it.
         claim_minor: i64 => BigInt,
         /// The platform's account that it stands on.
         custody_id: CustodyId => BigInt,
@@ -204,7 +204,8 @@ pub fn has_statement_of_hash(conn: &mut Conn, sha256: &str) -> Result<bool> {
     Ok(same.first::<StatementId>(conn).optional()?.is_some())
 }
 
-/// By what a statement is known again: banks begin their numbers anew, each year or each day, so that ids say it only with the last day.
+/// The name by which a statement is known again. Banks begin their numbers anew, each year or each day, so an id alone is not
+/// enough without the last day.
 #[derive(Clone, Copy, Debug)]
 pub struct StatementName<'a> {
     pub iban: &'a str,
@@ -223,7 +224,8 @@ pub fn has_statement(conn: &mut Conn, name: StatementName<'_>) -> Result<bool> {
     Ok(same.select(statements::id).first::<StatementId>(conn).optional()?.is_some())
 }
 
-/// The statement with a closing balance before this one, which ends on `to_date`. One that is not kept yet comes after all of its day.
+/// The statement with a closing balance before this one, which ends on `to_date`. One that is not kept yet comes after all of its
+/// day.
 pub fn find_statement_before(conn: &mut Conn, row: &Statement, to_date: NaiveDate) -> Result<Option<Statement>> {
     let place = if row.id == StatementId(0) { StatementId(i64::MAX) } else { row.id };
     let earlier = statements::to_date.lt(to_date).or(statements::to_date.eq(to_date).and(statements::id.lt(place)));
@@ -271,8 +273,8 @@ pub fn has_announced_line(conn: &mut Conn) -> Result<bool> {
     Ok(announced.select(bank_lines::id).first::<BankLineId>(conn).optional()?.is_some())
 }
 
-/// A line of another statement of the account that is the same booking by the bank's own reference. That the reference is not
-/// empty is said for the index, which holds only such lines: without it each entry would read all earlier ones.
+/// A line of another statement of the account that is the same booking by the bank's own reference. The condition that the
+/// reference is not empty is for the index, which holds only lines with one. Without it each entry would read all earlier lines.
 pub const SAME_BOOKING: &str = "bank_reference = ? AND bank_reference <> '' AND currency = ? AND direction = ? AND amount_minor = ? \
      AND CASE WHEN end_to_end IN ('NOTPROVIDED', 'NONREF', 'NOT PROVIDED') THEN '' ELSE end_to_end END = ? AND reference = ? \
      AND statement_id <> ? AND state <> 'skipped' AND statement_id IN (SELECT id FROM statements WHERE iban = ?)";
@@ -281,7 +283,8 @@ pub const SAME_BOOKING: &str = "bank_reference = ? AND bank_reference <> '' AND 
 pub const SAME_WORDS: &str = "fingerprint = ? AND fingerprint <> '' AND occurrence = ? AND statement_id <> ? AND state <> 'skipped' \
      AND (bank_reference = '' OR CAST(? AS BIGINT) = 0)";
 
-/// Lines of other statements of the account with the same reference on days around. That the reference is not empty is said for the index.
+/// Lines of other statements of the account with the same reference on days around. The condition that the reference is not empty
+/// is for the index.
 pub const SAME_REFERENCE: &str = "bank_reference = ? AND bank_reference <> '' AND currency = ? AND direction = ? \
      AND (booking_date BETWEEN ? AND ? OR value_date = ?) AND statement_id <> ? AND kind <> 'pending' \
      AND statement_id IN (SELECT id FROM statements WHERE iban = ?) ORDER BY id";
@@ -304,7 +307,8 @@ impl Announced {
     }
 }
 
-/// At most `most` lines of other statements of the account `iban` that are the same booking by the bank's reference, those of its day first.
+/// At most `most` lines of other statements of the account `iban` that are the same booking by the bank's reference, those of its
+/// day first.
 pub fn list_same_bookings(
     conn: &mut Conn,
     (line, iban): (&BankLine, &str),
@@ -403,7 +407,7 @@ pub fn list_receipts_like(conn: &mut Conn, receipt: ReceiptFacts<'_>) -> Result<
     Ok(like.order(bank_lines::id.desc()).limit(10).load(conn)?)
 }
 
-/// What a debit that people linked to payouts has left over.
+/// The rest of a debit that people linked to payouts.
 pub fn find_rest_of_debit(conn: &mut Conn, line: &BankLine) -> Result<Option<BankLine>> {
     let rest = bank_lines::table
         .filter(bank_lines::twin_id.eq(line.id))
@@ -469,7 +473,7 @@ pub fn list_payouts_to_send_of(conn: &mut Conn, party: PartyId, currency: &str) 
     Ok(waiting.order(payouts::id).load(conn)?)
 }
 
-/// Payouts whose end the bank should have told before this day, oldest first.
+/// Payouts whose end the bank should have reported before this day, oldest first.
 pub fn list_silent_payouts(conn: &mut Conn, day: NaiveDate) -> Result<Vec<Payout>> {
     let states = [InstructionState::Sent, InstructionState::Accepted, InstructionState::Pending];
     let silent = payouts::table.filter(payouts::state.eq_any(states)).filter(payouts::expected_date.lt(day));
@@ -491,7 +495,7 @@ pub fn find_status_report_by_hash(conn: &mut Conn, sha256: &str) -> Result<Optio
     Ok(status_reports::table.filter(status_reports::sha256.eq(sha256)).first(conn).optional()?)
 }
 
-/// Whether a report with this message id has said exactly this; `content` is the digest of all that it says.
+/// Whether a report with this message id has said exactly this; `content` is the digest of the whole report.
 pub fn has_status_report(conn: &mut Conn, message: &str, content: &str) -> Result<bool> {
     let same = status_reports::table.filter(status_reports::message.eq(message)).filter(status_reports::content.eq(content));
     Ok(same.select(status_reports::id).first::<StatusReportId>(conn).optional()?.is_some())

@@ -1,4 +1,5 @@
-//! Books without rights, rules, keys, audit or proof, which the benches compare Kontor with: tables of their own, on either database.
+//! Books without rights, rules, keys, audit or proof. The benches compare Kontor with them. They are tables of their own, on
+//! either database.
 
 use crate::{Conn, Result, query};
 

@@ -1,4 +1,5 @@
-//! Books of a careful program without batching, which the benches compare Kontor with: tables of their own, on PostgreSQL alone.
+//! Books of a careful program without batching. The benches compare Kontor with them. They are tables of their own, on PostgreSQL
+//! alone.
 
 use crate::{Conn, Result, StoreError, query};
 use diesel::connection::SimpleConnection;
@@ -28,7 +29,7 @@ fn execute(conn: &mut Conn, sql: &str) -> Result<()> {
     }
 }
 
-/// Makes the tables anew, with so many accounts.
+/// Makes the tables anew, with `accounts` accounts.
 pub fn create(conn: &mut Conn, accounts: i64) -> Result<()> {
     for statement in SCHEMA {
         execute(conn, statement)?;

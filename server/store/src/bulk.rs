@@ -1,5 +1,5 @@
-//! Changing many rows at once: one prepared statement over arrays on PostgreSQL, one prepared statement run row by
-//! row on SQLite, where a round trip costs nothing.
+//! Changing many rows at once. PostgreSQL runs one prepared statement over arrays. SQLite runs one prepared statement row by row,
+//! since a round trip costs nothing there.
 
 use crate::query::{self, Bind};
 use crate::records::Keyed;
@@ -10,8 +10,8 @@ use crate::{Conn, Result, StoreError};
 pub trait BulkUpdate: Keyed {
     /// The statement on PostgreSQL; its first array holds the ids.
     const STATEMENT: &'static str;
-    /// The statement on SQLite for one row; its last value is the id. Like the other it is prepared once, which Diesel's own update of a
-    /// whole record never is.
+    /// The statement on SQLite for one row; its last value is the id. It is prepared once, like the other statement. Diesel's own
+    /// update of a whole record is never prepared once.
     const SQLITE: &'static str;
     fn columns(rows: &[&Self]) -> Vec<Bind>;
 
@@ -33,7 +33,7 @@ pub trait BulkUpdate: Keyed {
     }
 }
 
-/// A row that should have been changed and was not there means a store that nobody may go on writing to.
+/// If a row that should change is not there, the store is wrong and the program must not go on writing to it.
 pub(crate) fn all_touched(touched: usize, wanted: usize, table: &str) -> Result<()> {
     if touched == wanted { Ok(()) } else { Err(StoreError::Corrupt(format!("{touched} of {wanted} rows found in {table}"))) }
 }
@@ -92,7 +92,7 @@ impl BulkUpdate for ApprovedPayable {
                                      FROM UNNEST(?, ?, ?) AS u (id, state, refusal) WHERE a.id = u.id";
     const SQLITE: &'static str = "UPDATE approved_payables SET state = ?, refusal = ? WHERE id = ?";
 
-    /// What becomes of many lines at once; the invoice that uses one is written with it alone.
+    /// The results of many lines at once. The program writes the invoice that uses a line together with that line alone.
     fn columns(rows: &[&Self]) -> Vec<Bind> {
         vec![
             Bind::ids(rows.iter().map(|row| row.id)),

@@ -1,4 +1,5 @@
-//! What buyers confirm: by hand, by list, by link and before the invoice comes. A list is confirmed with one decision.
+//! The confirmations of buyers: by hand, by list, by link and before the invoice comes. A buyer confirms a list with one
+//! decision.
 
 use crate::fixed::fixed;
 use crate::invoices::invoices;
@@ -69,7 +70,7 @@ table! {
         created_at: NaiveDateTime => Timestamp,
         decided_at: Option<NaiveDateTime> => Nullable<Timestamp>,
         done_at: Option<NaiveDateTime> => Nullable<Timestamp>,
-        /// How the signer and the approver had proven who they are, as evidence says it.
+        /// How the signer and the approver had proven who they are, in the words of the evidence.
         signed_with: String => Text,
         approved_with: String => Text,
     }
@@ -87,13 +88,13 @@ table! {
         words_hash: String => Text,
         /// `waiting`, `excluded`, `confirmed` or `refused`.
         state: ItemState => Text,
-        /// Code and arguments of what left it out, as JSON; empty otherwise.
+        /// Code and arguments of the refusal that left it out, as JSON; empty otherwise.
         refusal: String => Text,
     }
 }
 
 table! {
-    /// Who confirms by one-time link for a company that hardly ever does.
+    /// A person who confirms by one-time link for a company that hardly ever confirms.
     buyer_contacts: BuyerContact (id) by ContactId, marked {
         id: ContactId => BigInt,
         party_id: PartyId => BigInt,
@@ -190,7 +191,7 @@ pub fn list_running_lists(conn: &mut Conn) -> Result<Vec<ConfirmationList>> {
     Ok(running.order(confirmation_lists::id).load(conn)?)
 }
 
-/// What one line of a list would confirm.
+/// The amount that one line of a list would confirm.
 #[derive(Clone, Debug, Queryable)]
 pub struct Amount {
     pub currency: String,
@@ -296,8 +297,8 @@ pub fn list_drafted_items(conn: &mut Conn, invoice: InvoiceId) -> Result<Vec<Con
     Ok(drafted.order(confirmation_items::id).load(conn)?)
 }
 
-/// The newest request to a second person that this confirmation follows from: for the invoice alone, or for a list that holds it or
-/// has approved it in advance.
+/// The newest request to a second person that this confirmation follows from. It is for the invoice alone, or for a list that
+/// holds the invoice or has approved it in advance.
 pub fn find_confirmation_request(conn: &mut Conn, invoice: InvoiceId, signer: UserId) -> Result<Option<Approval>> {
     let holding = confirmation_items::table
         .filter(confirmation_items::invoice_id.eq(invoice))
@@ -344,7 +345,7 @@ pub fn list_payables_due_before(conn: &mut Conn, day: NaiveDate) -> Result<Vec<A
     Ok(near.order(approved_payables::id).load(conn)?)
 }
 
-/// What an invoice and a payable that is approved in advance have in common.
+/// The values that an invoice and a payable approved in advance have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct PayableName<'a> {
     pub buyer: PartyId,

@@ -42,7 +42,7 @@ impl Pool {
         connections.get().map_err(|error| StoreError::Connection(error.to_string()))
     }
 
-    /// Starts afresh, once for all who noticed at about the same time that nothing answers any more.
+    /// Opens new connections, once for all callers that notice at about the same time that none answers any more.
     pub fn renew(&self) {
         let Ok(mut connections) = self.connections.write() else { return };
         if connections.1.elapsed() > RENEWAL {
@@ -59,7 +59,7 @@ pub fn is_postgres(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
-/// `postgres://…` or the path of an SQLite file: what `config::database_url` has made of what the operator gave.
+/// `postgres://…` or the path of an SQLite file, as `config::database_url` makes it of the operator's setting.
 pub fn connect(url: &str) -> Result<Conn> {
     let fault = |error: diesel::ConnectionError| StoreError::Connection(error.to_string());
     let mut conn = if is_postgres(url) {
@@ -95,7 +95,7 @@ fn prepare(conn: &mut Conn) -> Result<()> {
             )?;
         }
         Conn::Postgres(postgres) => {
-            // Whoever waits for another process's batch gives up before it counts as stuck itself.
+            // A process that waits for another one's batch gives up before it counts as stuck itself.
             postgres.batch_execute(
                 "SET synchronous_commit = on; SET lock_timeout = '3s'; SET TIME ZONE 'UTC'; SET client_min_messages = warning",
             )?;
@@ -117,7 +117,7 @@ fn prepare(conn: &mut Conn) -> Result<()> {
     Ok(())
 }
 
-/// What must be as it is here, or a failure loses what was acknowledged.
+/// Settings that must hold, or a failure loses acknowledged work.
 fn durable_settings(conn: &Conn) -> &'static [(&'static str, &'static str)] {
     match conn {
         Conn::Sqlite(_) => &[
@@ -129,7 +129,7 @@ fn durable_settings(conn: &Conn) -> &'static [(&'static str, &'static str)] {
             ("SELECT current_setting('fsync') AS value", "on"),
             ("SELECT current_setting('full_page_writes') AS value", "on"),
             ("SELECT current_setting('synchronous_commit') AS value", "on"),
-            // Whether a standby has a commit is seen in pg_stat_replication, by those who may.
+            // pg_stat_replication shows whether a standby has a commit, to those who may read it.
             (
                 "SELECT CASE WHEN current_setting('synchronous_standby_names') = '' \
                  OR pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') THEN 'pg_monitor' ELSE 'no right' END AS value",
@@ -191,11 +191,11 @@ impl ManageConnection for Readers {
 
 fn for_reading(conn: &mut Conn) -> Result<()> {
     match conn {
-        // Every commit of the writer empties what a reader has cached; a large cache only takes memory.
-        // What decides on such a connection cannot write, whatever it tries.
+        // Every commit of the writer empties a reader's cache; a large cache only takes memory. Code that decides on such a
+        // connection cannot write, whatever it tries.
         Conn::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA cache_size = -4096; PRAGMA query_only = ON")?,
-        // Lists join five tables and show a page: planning one takes longer than running it, and the plan is the same whatever the
-        // company. It is made anew when the statistics of a table change.
+        // Lists join five tables and show a page: planning one takes longer than running it, and the plan is the same whatever
+        // the company. It is made anew when the statistics of a table change.
         Conn::Postgres(postgres) => {
             postgres.batch_execute("SET plan_cache_mode = force_generic_plan; SET default_transaction_read_only = on")?;
         }
@@ -203,7 +203,7 @@ fn for_reading(conn: &mut Conn) -> Result<()> {
     Ok(())
 }
 
-/// Pages (4 kB) of SQLite's log from which on it is copied into the file, as many as by default.
+/// The length of SQLite's log, in pages (4 kB), from which on it is copied into the file. It is SQLite's default.
 const PAGES: i64 = 1_000;
 
 #[derive(diesel::QueryableByName)]
@@ -222,8 +222,8 @@ pub fn for_writing(conn: &mut Conn) -> Result<()> {
     Ok(())
 }
 
-/// Copies SQLite's log into its file once it is long enough. Only the connection that writes may: what is copied while somebody commits
-/// is not synced by this copy, and a later sync that fails would lose it.
+/// Copies SQLite's log into its file once it is long enough. Only the connection that writes may do so. If another connection
+/// commits meanwhile, this copy does not sync that commit, and a later sync that fails would lose it.
 pub fn copy_log(conn: &mut Conn) -> Result<()> {
     if matches!(conn, Conn::Postgres(_)) {
         return Ok(());
@@ -235,7 +235,7 @@ pub fn copy_log(conn: &mut Conn) -> Result<()> {
     Ok(())
 }
 
-/// Has the database count anew what its plans rest on, as it does by itself within minutes of a change.
+/// Makes the database renew the statistics of its plans, as it does by itself within minutes of a change.
 pub fn analyze(conn: &mut Conn) -> Result<()> {
     match conn {
         Conn::Sqlite(_) => Ok(()),
@@ -243,14 +243,14 @@ pub fn analyze(conn: &mut Conn) -> Result<()> {
     }
 }
 
-/// Opens the first of so many connections.
+/// Opens the first of `size` connections.
 pub fn open_pool(url: &str, size: u32) -> Result<Pool> {
     let connections = connections_to(url, size);
     drop(connections.get().map_err(|error| StoreError::Connection(error.to_string()))?);
     Ok(Pool { url: url.to_owned(), size, connections: RwLock::new((connections, Instant::now())) })
 }
 
-/// Opens none yet.
+/// A pool that opens no connection yet.
 fn connections_to(url: &str, size: u32) -> Connections {
     diesel::r2d2::Pool::builder()
         .max_size(size)
@@ -267,7 +267,7 @@ pub fn migrate(conn: &mut Conn) -> Result<usize> {
     let done = match conn {
         Conn::Sqlite(sqlite) => sqlite.run_pending_migrations(SQLITE).map(|steps| steps.len()),
         Conn::Postgres(postgres) => {
-            // Another process may be at it; its steps are waited for, however long they take.
+            // Another process may migrate at the same time; this one waits for its steps, however long they take.
             postgres.batch_execute("SET lock_timeout = 0")?;
             postgres.run_pending_migrations(POSTGRES).map(|steps| steps.len())
         }
@@ -277,7 +277,7 @@ pub fn migrate(conn: &mut Conn) -> Result<usize> {
     Ok(done)
 }
 
-/// Whether somebody else's tables are here: Kontor's own begin with the list of its steps.
+/// Whether another program's tables are here: Kontor's own begin with the list of its steps.
 fn is_foreign(conn: &mut Conn) -> Result<bool> {
     let tables = match conn {
         Conn::Sqlite(_) => "sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
@@ -307,7 +307,7 @@ pub fn is_migrated(conn: &mut Conn) -> Result<bool> {
     pending.map(|pending| !pending).map_err(|error| StoreError::Connection(format!("migration: {error}")))
 }
 
-/// Records from before there was a log come into it, one process at a time.
+/// Adds records from before there was a log to the log, one process at a time.
 fn complete_log(conn: &mut Conn) -> Result<()> {
     begin_batch(conn)?;
     match crate::log::complete(conn) {
@@ -328,7 +328,7 @@ pub fn revert_all(conn: &mut Conn) -> Result<usize> {
     done.map_err(|error| StoreError::Connection(format!("migration: {error}")))
 }
 
-/// Takes the newest steps back, so many of them; for the test that starts from earlier schemas.
+/// Takes the newest `steps` steps back; for the test that starts from earlier schemas.
 pub fn revert(conn: &mut Conn, steps: usize) -> Result<()> {
     for _ in 0..steps {
         let done = match conn {
@@ -360,8 +360,8 @@ pub fn before_each_statement(conn: &mut Conn, mut probe: impl FnMut() + Send + '
     }
 }
 
-/// Begins the batch's transaction. On PostgreSQL the advisory lock is its first statement, so that every
-/// later statement sees what the batch before it committed, whichever process that ran in.
+/// Begins the batch's transaction. On PostgreSQL the advisory lock is its first statement. So every later statement sees the
+/// commit of the batch before it, whichever process ran that batch.
 pub fn begin_batch(conn: &mut Conn) -> Result<()> {
     match conn {
         Conn::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?,
@@ -401,8 +401,8 @@ struct Replicated {
     standbys: i64,
 }
 
-/// When somebody cancels a commit's wait for its synchronous standbys, PostgreSQL answers with success and a warning that
-/// nobody reads. So where standbys are named they are asked, also after a batch that only read: what it read may be
+/// When an administrator cancels a commit's wait for its synchronous standbys, PostgreSQL answers with success and a warning that
+/// the program does not read. So the program asks the named standbys, also after a batch that only read: its data may come from
 /// such a commit. An error means that the fate is unknown.
 pub fn confirm_replicated(conn: &mut Conn) -> Result<()> {
     ask_standbys(conn).map_err(|error| StoreError::CommitUnknown(error.to_string()))
@@ -431,13 +431,13 @@ fn ask_standbys(conn: &mut Conn) -> Result<()> {
     }
 }
 
-/// How many of these standbys a commit waits for: `ANY 2 (a, b, c)`, `FIRST 2 (…)`, `2 (…)`, or a bare list, which means one.
+/// How many of these standbys a commit waits for: `ANY 2 (a, b, c)`, `FIRST 2 (…)`, `2 (…)`, or a bare list for one.
 fn wanted_standbys(names: &str) -> i64 {
     let (before, _) = names.split_once('(').unwrap_or(("", names));
     before.split_whitespace().find_map(|word| word.parse().ok()).unwrap_or(1)
 }
 
-/// Writes and commits what changes nothing: whether the database takes writes at all.
+/// Writes and commits without a change, to learn whether the database takes writes at all.
 pub fn write_nothing(conn: &mut Conn) -> Result<()> {
     begin_batch(conn)?;
     crate::query::execute(conn, "UPDATE heads SET id = id", &[])?;

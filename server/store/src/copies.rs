@@ -1,4 +1,5 @@
-//! What backup and restore need of a database: a consistent copy of it, its state in a few numbers, whether it is empty.
+//! The functions that backup and restore need of a database: a consistent copy of it, its state in a few numbers, whether it is
+//! empty.
 
 use crate::{Conn, Result, StoreError, query};
 use chrono::NaiveDate;
@@ -43,7 +44,7 @@ pub fn is_empty(conn: &mut Conn) -> Result<bool> {
     Ok(query::int(conn, sql, &[])? == Some(0))
 }
 
-/// Writes a consistent copy of a live SQLite database into a new file, with what its write-ahead log still holds.
+/// Writes a consistent copy of a live SQLite database into a new file, with the content of its write-ahead log.
 pub fn copy_sqlite(conn: &mut Conn, target: &str) -> Result<()> {
     query::execute(conn, "VACUUM INTO ?", &[target.into()]).map(|_| ())
 }

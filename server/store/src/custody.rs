@@ -1,4 +1,4 @@
-//! What is asked about the platform's accounts at banks: which one a statement is of, which one is current, and what is on each.
+//! Questions about the platform's accounts at banks: the account of a statement, the current account, and the balance of each.
 
 use crate::query;
 use crate::table::table;
@@ -13,7 +13,8 @@ use kernel::UserId;
 use kernel::{CustodyId, PartyId};
 
 table! {
-    /// One of the platform's accounts at a bank. Its number is the owner of its ledger accounts; 0 is the account of the founding.
+    /// One of the platform's accounts at a bank. Its number is the owner of its ledger accounts; 0 is the account of the
+    /// founding.
     custody_accounts: CustodyAccount (id) by CustodyId, marked {
         id: CustodyId => BigInt,
         iban: String => Text,
@@ -34,7 +35,7 @@ table! {
 }
 
 table! {
-    /// Which account of a currency pays out and is told to payers.
+    /// The account of a currency that pays out and that payers pay to.
     custody_choices: CustodyChoice (currency), marked {
         currency: String => Text,
         account_id: CustodyId => BigInt,
@@ -81,7 +82,7 @@ pub fn named(row: &CustodyAccount, account: &str) -> bool {
     !account.is_empty() && (row.iban == account || row.number() == account)
 }
 
-/// The account of a currency that pays out and is told to payers now.
+/// The account of a currency that now pays out and that payers pay to.
 pub fn find_current(conn: &mut Conn, currency: &str) -> Result<Option<CustodyAccount>> {
     let rows = list(conn)?;
     let choice = custody_choices::table.filter(custody_choices::currency.eq(currency)).select(custody_choices::account_id);
@@ -102,7 +103,7 @@ pub fn current_for(conn: &mut Conn, account: CustodyId) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// What the books have on the account in a currency. Minor units.
+/// The account's balance by the books in a currency. Minor units.
 pub fn balance_minor(conn: &mut Conn, account: CustodyId, currency: Currency) -> Result<i64> {
     let key = AccountKey::custody(account, currency_asset(currency));
     Ok(crate::journal::list_accounts(conn, &[key])?.first().map_or(0, |row| row.balance))
@@ -122,7 +123,7 @@ pub fn balances(conn: &mut Conn, account: CustodyId) -> Result<Vec<(Currency, i6
 /// States of a payout that is in a payment file and that the bank has not ended.
 const IN_FILES: &str = "state IN ('sent', 'accepted', 'pending', 'unknown')";
 
-/// What payment files still draw on the account. Minor units.
+/// The amount that payment files still draw on the account. Minor units.
 pub fn in_files_minor(conn: &mut Conn, account: CustodyId, currency: &str) -> Result<i64> {
     let sql = format!(
         "SELECT CAST(COALESCE(SUM(amount_minor), 0) AS BIGINT) AS value FROM payouts WHERE custody_id = ? AND currency = ? AND {IN_FILES}"
@@ -130,21 +131,22 @@ pub fn in_files_minor(conn: &mut Conn, account: CustodyId, currency: &str) -> Re
     Ok(query::int(conn, &sql, &[account.into(), currency.into()])?.unwrap_or(0))
 }
 
-/// What the books have on the account and no statement of it has shown yet: transfers from the platform's other accounts.
+/// Money that the books have on the account and no statement of it has shown yet: transfers from the platform's other accounts.
 pub fn on_the_way_minor(conn: &mut Conn, account: CustodyId, currency: &str) -> Result<i64> {
     let sql = "SELECT CAST(COALESCE(SUM(amount_minor), 0) AS BIGINT) AS value FROM bank_lines WHERE transfer_id = ? AND currency = ? \
                AND kind = 'own_transfer' AND state = 'matched' AND direction = 'out' AND twin_id IS NULL";
     Ok(query::int(conn, sql, &[account.into(), currency.into()])?.unwrap_or(0))
 }
 
-/// What a new payment file may draw on it. Minor units.
+/// The amount that a new payment file may draw on it. Minor units.
 pub fn available_minor(conn: &mut Conn, account: CustodyId, currency: Currency) -> Result<i64> {
     let ledger = balance_minor(conn, account, currency)?;
     let files = in_files_minor(conn, account, currency.code())?;
     Ok(domain::custody::available_minor(ledger, files, on_the_way_minor(conn, account, currency.code())?))
 }
 
-/// Lines of the account that wait for a person, payouts of it that the bank has not ended, and transfers of which one line is missing.
+/// Counts the account's lines that wait for a person, its payouts that the bank has not ended, and its transfers with a missing
+/// line.
 pub fn waiting(conn: &mut Conn, account: CustodyId) -> Result<i64> {
     let sql = format!(
         "SELECT (SELECT COUNT(*) FROM bank_lines WHERE custody_id = ? AND state = 'attention') \
@@ -162,7 +164,7 @@ struct Told {
     buyer_id: PartyId,
 }
 
-/// Buyers that still owe in the currency and were told to pay to another account than this one.
+/// Buyers that still owe in the currency and whose notice names another account to pay to than this one.
 pub fn told_elsewhere(conn: &mut Conn, iban: &str, currency: &str) -> Result<Vec<PartyId>> {
     let sql = "SELECT DISTINCT n.buyer_id FROM assignment_notices n JOIN receivables r ON r.id = n.id \
                WHERE r.currency = ? AND r.paid_minor < r.confirmed_minor AND n.pay_to_iban <> ? ORDER BY n.buyer_id";

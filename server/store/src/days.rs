@@ -17,7 +17,7 @@ table! {
         custody_iban: String => Text,
         /// The log's complete subtrees, largest first, hexadecimal one after the other.
         log_frontier: String => Text,
-        /// From which the log's salts are made; never leaves the database.
+        /// The secret from which the log's salts are made; it never leaves the database.
         log_secret: String => Text,
     }
 }
@@ -35,7 +35,7 @@ table! {
         grace_days: i64 => BigInt,
         /// The largest credit of a notification that is booked before its statement; none: the platform's own.
         notice_credit_minor: Option<i64> => Nullable<BigInt>,
-        /// Days overdue that are let pass before a buyer is stopped; none: not a day.
+        /// Days overdue that the platform tolerates before it stops a buyer; none: not a day.
         tolerated_overdue_days: Option<i64> => Nullable<BigInt>,
     }
 }

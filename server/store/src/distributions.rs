@@ -1,4 +1,4 @@
-//! Sharing a payment out among many holders: who they are, in order, and what each may still claim.
+//! Sharing a payment out among many holders: the holders in order, and the amount that each may still claim.
 
 use crate::bulk::all_touched;
 use crate::query::{self, Bind};
@@ -19,10 +19,11 @@ pub struct Position {
     pub units_minor: i64,
     #[diesel(sql_type = BigInt)]
     pub interest_due_minor: i64,
-    /// Late interest since the last was counted in, paid or not.
+    /// Late interest since the last accrual, paid or not.
     #[diesel(sql_type = BigInt)]
     pub interest_whole_minor: i64,
-    /// What it had when parts were last counted anew, what of that was redeemed, and after which transfer that was; 0: never.
+    /// The units when parts were last counted anew, the part of them redeemed, and the transfer after which the count was; 0:
+    /// never.
     #[diesel(sql_type = BigInt)]
     pub base_units_minor: i64,
     #[diesel(sql_type = BigInt)]
@@ -52,7 +53,7 @@ pub fn list_late_open(conn: &mut Conn, receivables: &[ReceivableId]) -> Result<H
     Ok(rows.into_iter().map(|row| (row.receivable_id, row.open_minor)).collect())
 }
 
-/// What a position is read from: an index walk each, since one over the union would read all holders every time.
+/// The sources of a position. Each is an index walk, since one query over the union would read all holders every time.
 const POSITIONS: [&str; 3] = [
     "SELECT owner_id AS party, balance AS units_minor, ZERO AS interest_due_minor, ZERO AS interest_whole_minor, ZERO AS base_units_minor, \
        ZERO AS base_redeemed_minor, ZERO AS base_since FROM ledger_accounts \
@@ -82,7 +83,7 @@ impl Position {
     }
 }
 
-/// At most `most` companies after `after`, by id, with units, with late interest, or with units that they had at a part payment before.
+/// At most `most` companies after `after`, by id. Each has units, late interest, or units that it had at a part payment before.
 pub fn list_positions(conn: &mut Conn, receivable: ReceivableId, after: PartyId, most: i64) -> Result<Vec<Position>> {
     let binds = [receivable.into(), after.into(), most.into()];
     let mut found: Vec<Position> = Vec::new();
@@ -105,7 +106,7 @@ pub fn list_positions(conn: &mut Conn, receivable: ReceivableId, after: PartyId,
     Ok(found)
 }
 
-/// The transfer after which parts were last counted anew, where what has moved since then is what was redeemed, and nothing else.
+/// The transfer after which parts were last counted anew. None where units have moved since then other than by redemption.
 #[must_use]
 pub fn counted_since(positions: &[Position]) -> Option<i64> {
     let since = positions.iter().map(|position| position.base_since).max().filter(|since| *since > 0)?;
@@ -120,7 +121,7 @@ pub fn counted_since(positions: &[Position]) -> Option<i64> {
     stands.then_some(since)
 }
 
-/// What one holder had when its parts were counted, and what of it is redeemed.
+/// The units that one holder had when its parts were counted, and the redeemed part of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Base {
     pub party: PartyId,
@@ -166,13 +167,13 @@ pub fn save_bases(conn: &mut Conn, receivable: ReceivableId, since: i64, bases: 
 pub enum Counting {
     /// Each part payment by itself.
     ByPayment,
-    /// On with what has been paid since the last accrual.
+    /// The count goes on with the payments since the last accrual.
     Running,
-    /// Anew, since more has accrued.
+    /// The count begins anew, since more has accrued.
     Anew,
 }
 
-/// Adds to the late claims of one receivable: what accrued and what was paid, by company. Returns what they are now.
+/// Adds accrued and paid amounts to the late claims of one receivable, by company. Returns the claims after that.
 pub fn add_to_late_claims(
     conn: &mut Conn,
     receivable: ReceivableId,

@@ -7,7 +7,8 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::Text;
 use kernel::Named;
 
-/// A name as a literal. PostgreSQL uses a partial index in a plan that it keeps only where the statement's text says the index's condition.
+/// A name as a literal. PostgreSQL uses a partial index in a kept plan only where the statement's text holds the index's
+/// condition.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fixed(&'static str);
 

@@ -1,4 +1,4 @@
-//! What a company paid for what it holds of a receivable: kept, however many purchases it took.
+//! The price that a company paid for its holding of a receivable, kept in one row however many purchases it took.
 
 use crate::Purchase;
 use crate::query::{self, Bind};
@@ -6,7 +6,7 @@ use crate::{Conn, Result};
 use kernel::{PartyId, ReceivableId};
 use std::collections::BTreeMap;
 
-/// Adds what these purchases cost: one row for each company and receivable among them.
+/// Adds the cost of these purchases: one row for each company and receivable among them.
 pub fn add(conn: &mut Conn, purchases: &[Purchase]) -> Result<()> {
     if purchases.is_empty() {
         return Ok(());

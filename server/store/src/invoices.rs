@@ -190,7 +190,7 @@ pub fn list_standing_invoices(conn: &mut Conn, buyer: PartyId) -> Result<Vec<Inv
     Ok(standing.load(conn)?)
 }
 
-/// A supplier's invoices whose numbers begin so and that no review has stopped.
+/// A supplier's invoices whose numbers begin with this text and that no review has stopped.
 pub fn list_unreviewed_invoices(conn: &mut Conn, supplier: PartyId, beginning: &str) -> Result<Vec<Invoice>> {
     let unreviewed = invoices::table
         .filter(invoices::supplier_id.eq(supplier))
@@ -199,7 +199,7 @@ pub fn list_unreviewed_invoices(conn: &mut Conn, supplier: PartyId, beginning: &
     Ok(unreviewed.load(conn)?)
 }
 
-/// How many invoices whose numbers begin so are confirmed in full.
+/// How many invoices whose numbers begin with this text are confirmed in full.
 pub fn count_confirmed_invoices(conn: &mut Conn, beginning: &str) -> Result<i64> {
     let confirmed = invoices::table
         .filter(invoices::state.eq(InvoiceState::Confirmed))

@@ -1,5 +1,5 @@
-//! The chained journal: loading accounts and holds into a book, flushing what a batch changed, and reading
-//! statements and balances "as of" by the links.
+//! The chained journal: loading accounts and holds into a book, flushing a batch's changes, and reading statements and balances
+//! "as of" by the links.
 
 use crate::bulk::all_touched;
 use crate::query::{self, Bind};
@@ -63,7 +63,7 @@ table! {
     }
 }
 
-/// What the journal notes about every transfer of a command.
+/// The facts that the journal notes about every transfer of a command.
 #[derive(Clone, Copy, Debug)]
 pub struct BookingFacts {
     /// The audit record that the transfers belong to.
@@ -375,13 +375,13 @@ const LEG_COLUMNS: &str = "t.number, t.kind, t.code, t.amount, \
      CASE WHEN t.debit_account = w.account THEN t.debit_jump ELSE t.credit_jump END AS jump, \
      t.debit_account = w.account AS debited, t.command, t.value_date, t.business_date, t.booked_at";
 
-/// `size` legs of an account back from leg number `from` (inclusive), in one recursive query along the links. The links lead
-/// the way (SQLite keeps the order of a CROSS JOIN): ordered by number it would rather read the whole journal.
+/// `size` legs of an account back from leg number `from` (inclusive), in one recursive query along the links. The query follows
+/// the links (SQLite keeps the order of a CROSS JOIN). Ordered by number, SQLite would read the whole journal.
 pub fn statement_page(conn: &mut Conn, account: i64, from: i64, size: i64) -> Result<Vec<StatementLine>> {
     query::list(conn, &statement_sql(), &[account.into(), from.into(), size.into()])
 }
 
-/// See [`statement_page`]; a test asks the database how it would go about it.
+/// See [`statement_page`]; a test asks the database for its plan.
 #[must_use]
 pub fn statement_sql() -> String {
     format!(

@@ -1,7 +1,7 @@
 //! The only SQL: SQLite and PostgreSQL behind one code.
 //!
-//! Invariants: nothing here decides anything about money; every list is paged by key; the journal, the audit
-//! and the documents are only ever appended to (the database itself refuses the rest).
+//! Invariants: nothing here decides anything about money. Every list is paged by key. The journal, the audit and the documents
+//! are only ever appended to; the database itself refuses other changes.
 
 pub mod allowances;
 pub mod bank;

@@ -1,4 +1,4 @@
-//! The lists that pages and the API show: one general query by keyset, and what each list joins.
+//! The lists that pages and the API show: one general query by keyset, and the joins of each list.
 
 use crate::query::{self, Bind, Page};
 use crate::{Conn, Result};
@@ -46,7 +46,7 @@ impl ListQuery {
         (clause, binds)
     }
 
-    /// Whether the running totals know all that the conditions ask about.
+    /// Whether the running totals know all columns that the conditions name.
     fn is_kept(&self) -> bool {
         const KNOWN: [&str; 13] = [
             "supplier_id",
@@ -65,7 +65,7 @@ impl ListQuery {
         ];
         self.conditions.iter().all(|(condition, _)| {
             let plain = condition.replace(BUSINESS_DATE, "?");
-            // What stands between quotes is a value.
+            // Text between quotes is a value.
             let outside = plain.split('\'').step_by(2).collect::<Vec<_>>().join(" ");
             let mut words = outside.split(|mark: char| !mark.is_ascii_alphanumeric() && mark != '_' && mark != '.');
             words.all(|word| word.is_empty() || KNOWN.contains(&word.to_ascii_lowercase().as_str()))
@@ -91,8 +91,8 @@ pub struct Total {
     pub sum_minor: i64,
 }
 
-/// The list of running totals that belongs to whose rows are wanted: by the one column that names a company, or leaves one out. Where no
-/// company is named it is the first, in which each row stands once.
+/// The list of running totals for the company whose rows are wanted. The one column that names a company, or leaves one out,
+/// decides. Without a company it is the first list, in which each row stands once.
 fn kept_list(clause: &str, lists: &[(&'static str, &'static str)]) -> Option<&'static str> {
     match clause.matches("_id").count() {
         0 => return lists.first().map(|(_, list)| *list),
@@ -117,13 +117,13 @@ pub fn asked(table: &'static str, condition: &str, binds: &[Bind]) -> Asked {
     Asked { sql, binds: binds.to_vec() }
 }
 
-/// What a kept list of a company comes to, all states together.
+/// The total of a company's kept list, all states together.
 #[must_use]
 pub fn kept(list: &str, party: PartyId) -> Asked {
     kept_totals(list, " WHERE buyer_id = ?", vec![party.into()])
 }
 
-/// What all of them come to, each in its place: one statement, however many there are.
+/// The totals of all of them, each in its place: one statement, however many there are.
 pub fn answers(conn: &mut Conn, all: &[Asked]) -> Result<Vec<Vec<Total>>> {
     let part = |(place, one): (usize, &Asked)| {
         format!("SELECT CAST({place} AS BIGINT) AS place, currency, count, sum_minor FROM ({}) q{place}", one.sql)
@@ -213,9 +213,9 @@ list_row!(
         type_code: Text => String, order_reference: Text => String, receivable_id: BigInt => i64,
         created_at: Timestamp => NaiveDateTime, format: Text => String, prepaid_minor: BigInt => i64, rounding_minor: BigInt => i64,
         credited_minor: BigInt => i64, replaces: Text => String, replaces_issued: Nullable<Date> => Option<NaiveDate>, review: Text => String, warnings: Text => String,
-        /// Until when it must be answered, and from when that is close; only while it waits for the answer.
+        /// The last day for the answer, and the day from which that is close; only while the invoice waits for the answer.
         answer_by: Nullable<Date> => Option<NaiveDate>, remind_on: Nullable<Date> => Option<NaiveDate>,
-        /// Whether it was ever put before its buyer, who sees it from then on, whatever becomes of it.
+        /// Whether it was ever put before its buyer. The buyer sees it from then on, in every later state.
         presented: Bool => bool,
     } from "SELECT i.id, i.number, i.supplier_id, i.buyer_id, s.name AS supplier, b.name AS buyer, i.currency, i.payable_minor, \
             i.confirmed_minor, i.total_minor, i.issue_date, i.due_date, COALESCE(i.due_date, i.issue_date) AS due_or_issue, i.state, i.reason, i.document, \
@@ -278,7 +278,7 @@ list_row!(
 );
 
 list_row!(
-    /// What a company holds of one receivable now.
+    /// A company's holding of one receivable now.
     HoldingLine {
         id: BigInt => i64, owner_id: BigInt => i64, owner: Text => String, supplier: Text => String, buyer: Text => String, buyer_id: BigInt => i64,
         number: Text => String, currency: Text => String, units_minor: BigInt => i64, held_minor: BigInt => i64,
@@ -334,7 +334,7 @@ impl StatementLine {
     }
 }
 
-/// How many lines of a file have which state, and what they come to.
+/// The number and the sum of a file's lines in each state.
 #[derive(Clone, Debug, diesel::QueryableByName)]
 pub struct FateLine {
     #[diesel(sql_type = Text)]
@@ -369,7 +369,7 @@ list_row!(
 );
 
 list_row!(
-    /// What a bank's status report said about one payout, or about an id that nobody here knows.
+    /// A line of a bank's status report about one payout, or about an id that the platform does not know.
     StatusLineRow {
         id: BigInt => i64, report: Text => String, imported_at: Timestamp => NaiveDateTime, original_id: Text => String, payout_id: BigInt => i64,
         status: Text => String, reason_code: Text => String, note: Text => String, state: Text => String, currency: Text => String, amount_minor: BigInt => i64,
@@ -408,7 +408,7 @@ list_row!(
 );
 
 list_row!(
-    /// A notice of assignment with what must be paid, where, and whether the buyer has acknowledged it.
+    /// A notice of assignment with the amount to pay, the account to pay to, and whether the buyer has acknowledged it.
     AssignmentLine {
         id: BigInt => i64, buyer_id: BigInt => i64, number: Text => String, supplier: Text => String, supplier_tax_id: Text => String, currency: Text => String,
         confirmed_minor: BigInt => i64, payment_date: Date => NaiveDate, pay_to: Text => String, pay_to_iban: Text => String, reference: Text => String,
@@ -447,7 +447,8 @@ list_row!(
 );
 
 list_row!(
-    /// A programme with its newest approved terms, who is in it, and what was confirmed, sold and is still out under it.
+    /// A programme with its newest approved terms, its members, and the amounts that were confirmed, sold and are still out under
+    /// it.
     ProgrammeLine {
         id: BigInt => i64, buyer_id: BigInt => i64, buyer: Text => String, name: Text => String, currency: Text => String, state: Text => String,
         reason: Text => String, version: BigInt => i64, proposed_id: BigInt => i64, joined: BigInt => i64, invited: BigInt => i64, receivables: BigInt => i64,
@@ -514,7 +515,7 @@ list_row!(
 );
 
 list_row!(
-    /// What a person has to decide about an invoice, with both sides of it: for the operator only.
+    /// A decision about an invoice that waits for a person, with both sides of it: for the operator only.
     ReviewLine {
         id: BigInt => i64, invoice_id: BigInt => i64, other_id: BigInt => i64, credit_id: BigInt => i64, rules: Text => String, state: Text => String,
         statement: Text => String, reason: Text => String, created_at: Timestamp => NaiveDateTime, number: Text => String, supplier_id: BigInt => i64,
@@ -531,7 +532,7 @@ list_row!(
 list_row!(
     NoticeLine {
         id: BigInt => i64, party_id: BigInt => i64,
-        /// None: for everybody of the company.
+        /// None: for all people of the company.
         user_id: Nullable<BigInt> => Option<i64>, kind: Text => String, arguments: Text => String, link: Text => String,
         at: Timestamp => NaiveDateTime, currency: Text => String,
     } from "SELECT id, party_id, user_id, kind, arguments, link, at, '' AS currency FROM notices";
@@ -547,8 +548,8 @@ list_row!(
 );
 
 list_row!(
-    /// What one buyer owes in one currency on what is not settled: in time to come, due now, and overdue. Its number is that of the oldest
-    /// receivable among them.
+    /// The unsettled debt of one buyer in one currency: due later, due now, and overdue. Its number is that of the oldest
+    /// receivable in it.
     BuyerDueLine {
         id: BigInt => i64, buyer_id: BigInt => i64, buyer: Text => String, currency: Text => String, receivables: BigInt => i64,
         oldest_date: Date => NaiveDate, coming_minor: BigInt => i64, due_minor: BigInt => i64, overdue_minor: BigInt => i64, state: Text => String,
@@ -562,7 +563,7 @@ list_row!(
     totals "overdue_minor"
 );
 
-/// What falls due on one day to whoever holds it.
+/// The amount that falls due to its holder on one day.
 #[derive(Clone, Debug, diesel::QueryableByName)]
 pub struct DueLine {
     #[diesel(sql_type = Text)]
@@ -573,7 +574,7 @@ pub struct DueLine {
     pub units_minor: i64,
 }
 
-/// What a company has bought and holds, by currency and day.
+/// The units that a company has bought and holds, by currency and day.
 pub fn falling_due(conn: &mut Conn, owner: i64) -> Result<Vec<DueLine>> {
     let sql = "SELECT r.currency, r.payment_date, CAST(SUM(a.balance) AS BIGINT) AS units_minor FROM ledger_accounts a \
                JOIN receivables r ON r.id = a.asset_id WHERE a.kind = 'holding' AND a.balance > 0 AND a.owner_id = ? AND r.supplier_id <> ? \

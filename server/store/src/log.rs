@@ -1,7 +1,7 @@
 //! The Merkle log of audit records: grown with each flush, in the commit of the records themselves, and read for proofs.
 //!
-//! What a flush costs does not depend on the log's length: one row with the leaf hashes, a row for every 256th record, and
-//! the frontier inside the row of counters, which is written anyway.
+//! The cost of a flush does not depend on the log's length. It is one row with the leaf hashes, a row for every 256th record, and
+//! the frontier. The frontier stands inside the row of counters, which is written anyway.
 
 use crate::journal::{BookingFacts, kind_number, list_transfers_of};
 use crate::query::{self, Bind};
@@ -152,7 +152,7 @@ fn bound(transfer: &ledger::Transfer, facts: &BookingFacts) -> BoundTransfer {
     }
 }
 
-/// What an end of day's stored outcome commits to; None for every other record.
+/// The data that an end of day's stored outcome commits to; None for every other record.
 #[must_use]
 pub fn sums_of(record: &AuditRecord) -> Option<DaySums> {
     if record.command != "close_day" {
@@ -210,7 +210,7 @@ pub fn salts_of(heads: &Heads) -> Salts {
 pub struct LogWriter {
     frontier: Frontier,
     salts: Salts,
-    /// Digest of what the running command has posted.
+    /// Digest of the running command's postings.
     transfers: Transfers,
     run: Vec<u8>,
     nodes: Vec<LogNode>,
@@ -226,7 +226,7 @@ impl LogWriter {
         self.transfers = Transfers::default();
     }
 
-    /// Binds what the running command posts to its record, and who the accounts are that it uses first.
+    /// Binds the running command's postings to its record, and the identity of the accounts that it uses first.
     pub fn bind(
         &mut self,
         rows: &[ledger::Transfer],
@@ -260,7 +260,7 @@ impl LogWriter {
         });
     }
 
-    /// Writes what was appended since the last time and puts the frontier into the counters, which the caller stores.
+    /// Writes the records appended since the last flush and puts the frontier into the counters, which the caller stores.
     pub fn flush(&mut self, conn: &mut Conn, heads: &mut Heads) -> Result<()> {
         if self.run.is_empty() {
             return Ok(());
@@ -368,12 +368,12 @@ pub fn newest_checkpoint(conn: &mut Conn) -> Result<Option<CheckpointRow>> {
     Ok(checkpoints::table.filter(checkpoints::size.gt(0)).order(checkpoints::size.desc()).first(conn).optional()?)
 }
 
-/// The checkpoint of exactly so many records.
+/// The checkpoint of exactly `size` records.
 pub fn find_checkpoint(conn: &mut Conn, size: i64) -> Result<Option<CheckpointRow>> {
     Ok(checkpoints::table.find(size).first(conn).optional()?)
 }
 
-/// The first checkpoint of so many records or more.
+/// The first checkpoint of `size` records or more.
 fn find_checkpoint_from(conn: &mut Conn, size: i64) -> Result<Option<CheckpointRow>> {
     Ok(checkpoints::table.filter(checkpoints::size.ge(size)).order(checkpoints::size).first(conn).optional()?)
 }
@@ -424,7 +424,7 @@ pub fn list_decisions(conn: &mut Conn, subject: RecordId, most: i64) -> Result<V
     Ok(decided.order(audit::seq.desc()).limit(most).load(conn)?)
 }
 
-/// What a person did: the command and all of its input.
+/// An act of a person: the command and all of its input.
 #[derive(Clone, Copy, Debug)]
 pub struct Act<'a> {
     pub party: PartyId,

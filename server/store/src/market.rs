@@ -1,4 +1,4 @@
-//! Offers, purchases, and what waits for a second person.
+//! Offers, purchases, and purchases that wait for a second person.
 
 use crate::fixed::fixed;
 use crate::query;
@@ -37,13 +37,13 @@ table! {
         state: OfferState => Text,
         hold_number: HoldNumber => BigInt,
         created_at: NaiveDateTime => Timestamp,
-        /// Units that purchases which wait for a second person hold; what is left does not count them.
+        /// Units that waiting purchases hold until a second person agrees; `left_minor` does not count them.
         reserved_minor: i64 => BigInt,
     }
 }
 
 table! {
-    /// What a purchase that waits for a second person holds; its id is the request's.
+    /// The hold of a purchase that waits for a second person; its id is the request's.
     purchase_holds: PurchaseHold (id) by ApprovalId, marked {
         id: ApprovalId => BigInt,
         offer_id: OfferId => BigInt,
@@ -98,14 +98,14 @@ pub fn list_open_offers_of_receivable(conn: &mut Conn, receivable: ReceivableId)
     Ok(open.order(offers::id).load(conn)?)
 }
 
-/// Open offers of what a buyer owes, oldest first.
+/// Open offers of a buyer's debts, oldest first.
 pub fn list_open_offers_of_buyer(conn: &mut Conn, buyer: PartyId) -> Result<Vec<Offer>> {
     let owed = receivables::table.filter(receivables::buyer_id.eq(buyer)).select(receivables::id);
     let open = offers::table.filter(offers::state.eq(OfferState::Open)).filter(offers::receivable_id.eq_any(owed));
     Ok(open.order(offers::id).load(conn)?)
 }
 
-/// Open offers of what a company sells or owes, oldest first.
+/// Open offers of receivables that a company sells or owes, oldest first.
 pub fn list_open_offers_of_company(conn: &mut Conn, company: PartyId) -> Result<Vec<Offer>> {
     let owed = receivables::table.filter(receivables::buyer_id.eq(company)).select(receivables::id);
     let sold_or_owed = offers::supplier_id.eq(company).or(offers::receivable_id.eq_any(owed));
@@ -117,12 +117,6 @@ pub fn list_open_offers_of_company(conn: &mut Conn, company: PartyId) -> Result<
 pub fn list_closed_offers(conn: &mut Conn, day: NaiveDate) -> Result<Vec<Offer>> {
     let closed = offers::table.filter(offers::state.eq(OfferState::Open)).filter(offers::close_date.lt(day));
     Ok(closed.order(offers::id).load(conn)?)
-}
-
-/// How many open offers closed before this day.
-pub fn count_closed_offers(conn: &mut Conn, day: NaiveDate) -> Result<i64> {
-    let closed = offers::table.filter(offers::state.eq(OfferState::Open)).filter(offers::close_date.lt(day));
-    Ok(closed.count().get_result(conn)?)
 }
 
 /// The newest open offer of the receivable of an invoice, unless the company itself sells it.

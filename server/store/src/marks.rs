@@ -1,9 +1,9 @@
-//! The mark that a record leaves in the audit: its digest, so that whoever changes, adds or removes a row behind the back of the
-//! program is found. What other checks recompute (counters, sessions, mails) carries none.
+//! The mark that a record leaves in the audit: its digest. It shows when a person changes, adds or removes a row without the
+//! program. Data that other checks recompute (counters, sessions, mails) carries no mark.
 //!
-//! A mark of version 2 leaves out NULL alone, so 0, false and '' are not NULL. One of version 1 leaves out all four; it stays valid.
-//! **Rule for a new column of a marked table:** it is nullable and NULL in older rows, or it stands in `later_columns` and its default is
-//! 0, false or ''. Any other column makes every mark of before wrong.
+//! A mark of version 2 leaves out NULL alone, so 0, false and '' are not NULL. One of version 1 leaves out all four; it stays
+//! valid. **Rule for a new column of a marked table:** it is nullable and NULL in older rows. Otherwise it stands in
+//! `later_columns`, and its default is 0, false or ''. Any other column makes every earlier mark wrong.
 
 use crate::records::Record;
 use proof::digest::{hex, sha256};
@@ -18,11 +18,11 @@ pub struct Mark {
     columns: BTreeMap<String, Value>,
 }
 
-/// What stands before the digest of a mark of version 2. One of version 1 has nothing there.
+/// The text before the digest of a mark of version 2. A mark of version 1 has nothing there.
 pub(crate) const SECOND: &str = "2:";
 
 impl Mark {
-    /// As the audit keeps it.
+    /// The mark as the audit keeps it.
     #[must_use]
     pub fn digest(&self) -> String {
         format!("{SECOND}{}", self.digest_of(&self.columns))
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(of(&own).name, "approval_limits/3/EUR");
     }
 
-    /// NULL is not 0, and a mark of version 1, which did not tell them apart, still fits what it fitted.
+    /// NULL is not 0. A mark of version 1, which did not separate them, still fits the same contents.
     #[test]
     fn a_mark_tells_null_from_nothing() {
         let limit = |day_minor| ApprovalLimit { party_id: PartyId(3), currency: "EUR".to_owned(), limit_minor: 0, day_minor };

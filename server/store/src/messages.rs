@@ -1,4 +1,4 @@
-//! What people are told: notices, and the mails made of them.
+//! Messages to people: notices, and the mails made of them.
 
 use crate::table::table;
 use crate::{Conn, Result};

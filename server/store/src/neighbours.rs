@@ -1,4 +1,5 @@
-//! The invoices and credit notes that a new one is examined beside: of one file, or of all rows of a table in one statement a kind.
+//! The invoices and credit notes that a new one is compared with. The new ones come from one file, or from all rows of a table in
+//! one statement a kind.
 
 use crate::fixed::{NO_TEXT, fixed};
 use crate::invoices::{credit_notes, invoices};
@@ -40,7 +41,7 @@ pub fn list_same_credits(conn: &mut Conn, credit: &CreditNote) -> Result<Vec<Cre
     Ok(same.load(conn)?)
 }
 
-/// A seller's live invoices whose numbers look so and that came before `before`, by day.
+/// A seller's live invoices whose numbers have this look and that came before `before`, by day.
 pub fn list_live_of_look(conn: &mut Conn, seller_tax_key: &str, look: &str, before: InvoiceId) -> Result<Vec<Invoice>> {
     let live = invoices::table
         .filter(invoices::seller_tax_key.eq(seller_tax_key))
@@ -122,7 +123,8 @@ pub fn list_by_look(conn: &mut Conn, seller_tax_key: &str, looks: &[String]) -> 
     Invoice::list_where(conn, &condition, &[seller_tax_key.into(), list.clone(), seller_tax_key.into(), list])
 }
 
-/// The live invoices to these buyers, of these days and totals; of each at most so many as are compared with one invoice.
+/// The live invoices to these buyers, of these days and totals. Of each at most `most`, the number that is compared with one
+/// invoice.
 pub fn list_by_total(conn: &mut Conn, wanted: &[(PartyId, NaiveDate, i64)], most: i64) -> Result<Vec<Invoice>> {
     let live = "state NOT IN ('withdrawn', 'rejected')";
     let (sql, binds) = match conn {

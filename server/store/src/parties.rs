@@ -1,4 +1,4 @@
-//! Companies: their data, bank accounts, and what their people may do alone.
+//! Companies: their data, bank accounts, and the limits within which their people act alone.
 
 use crate::query;
 use crate::records::Record;
@@ -32,7 +32,8 @@ table! {
         language: Language => Text,
         reference: String => Text,
         created_at: NaiveDateTime => Timestamp,
-        /// Since when a payment of the company has been overdue for longer than is let pass: what it owes is not offered or bought.
+        /// Since when a payment of the company has been overdue for longer than the platform tolerates: its debts are not offered
+        /// or bought.
         overdue_since: Option<NaiveDate> => Nullable<Date>,
         contact_email: String => Text,
         gln: String => Text,
@@ -50,7 +51,7 @@ table! {
 }
 
 table! {
-    /// What a company's data were before a correction, from when until when, and who corrected them why.
+    /// A company's data before a correction, with their period, the person who corrected them, and the reason.
     company_versions: CompanyVersion (id), marked {
         id: CompanyVersionId => BigInt,
         party_id: PartyId => BigInt,
@@ -108,7 +109,8 @@ table! {
 }
 
 impl Party {
-    /// Under which key its invoices are compared with each other: a corrected tax id does not part old ones from new ones.
+    /// The key under which its invoices are compared with each other. A corrected tax id does not separate old ones from new
+    /// ones.
     #[must_use]
     pub fn series(&self) -> &str {
         if self.series_key.is_empty() { &self.tax_key } else { &self.series_key }
@@ -268,7 +270,7 @@ pub fn has_account(conn: &mut Conn, iban: &str) -> Result<bool> {
     Ok(found.select(bank_accounts::id).first::<BankAccountId>(conn).optional()?.is_some())
 }
 
-/// Above which amount the people of a company ask a second person, in a currency.
+/// The amount above which the people of a company ask a second person, in a currency.
 pub fn find_approval_limit(conn: &mut Conn, party: PartyId, currency: &str) -> Result<Option<ApprovalLimit>> {
     let own = approval_limits::table.filter(approval_limits::party_id.eq(party));
     Ok(own.filter(approval_limits::currency.eq(currency)).first(conn).optional()?)

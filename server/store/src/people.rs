@@ -41,11 +41,11 @@ table! {
         failed_count: i64 => BigInt,
         locked_until: Option<NaiveDateTime> => Nullable<Timestamp>,
         created_at: NaiveDateTime => Timestamp,
-        /// Who brought the person in. None for those whom the operator or the founding brought in.
+        /// The person who brought this one in. None for people whom the operator or the founding brought in.
         invited_by: Option<UserId> => Nullable<BigInt>,
-        /// Who last gave the person roles, or enabled it again.
+        /// The person who last gave this one roles, or enabled it again.
         roles_by: Option<UserId> => Nullable<BigInt>,
-        /// Until when an initial password opens anything; it must be changed at the first sign-in.
+        /// The moment until which an initial password opens anything; it must be changed at the first sign-in.
         password_expires_at: Option<NaiveDateTime> => Nullable<Timestamp>,
     }
 }
@@ -83,7 +83,7 @@ table! {
         seen_at: NaiveDateTime => Timestamp,
         expires_at: NaiveDateTime => Timestamp,
         revoked_at: Option<NaiveDateTime> => Nullable<Timestamp>,
-        /// When the code of the second factor was given that this session rests on.
+        /// When the person gave the code of the second factor on which this session rests.
         code_at: Option<NaiveDateTime> => Nullable<Timestamp>,
     }
 }
@@ -115,7 +115,7 @@ table! {
         reason: String => Text,
         created_at: NaiveDateTime => Timestamp,
         decided_at: Option<NaiveDateTime> => Nullable<Timestamp>,
-        /// How the maker had proven who they are, as evidence says it.
+        /// How the maker had proven who they are, in the words of the evidence.
         made_with: String => Text,
     }
 }

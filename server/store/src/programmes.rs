@@ -1,4 +1,4 @@
-//! Programmes: the terms that a version stands for, which one holds, who takes part, and fees that a buyer still owes.
+//! Programmes: the terms of a version, the version that holds, the members, and fees that a buyer still owes.
 
 use crate::Receivable;
 use crate::fixed::{Fixed, fixed};
@@ -145,14 +145,14 @@ impl Receivable {
         SettlementFee { whole_minor: self.settlement_fee_minor, face_minor: self.face_minor }
     }
 
-    /// Who bears the fees of what is bought of it.
+    /// The party that bears the fees of its purchases.
     #[must_use]
     pub fn bearer(&self) -> Bearer {
-        // Without a programme there is nobody else.
+        // Without a programme only the supplier can bear them.
         self.fee_bearer.get().unwrap_or(Bearer::Supplier)
     }
 
-    /// What of the face its supplier must keep.
+    /// The part of the face that its supplier must keep.
     #[must_use]
     pub fn kept_minor(&self) -> i64 {
         self.programme_id.map_or(0, |_| self.face_minor.saturating_sub(self.sellable_minor))
@@ -178,7 +178,7 @@ pub fn load_version(conn: &mut Conn, programme: ProgrammeId, version: i64) -> Re
     found.ok_or_else(|| StoreError::Corrupt(format!("version {version} of programme {programme} is missing")))
 }
 
-/// The newest approved terms that have begun; before the first have, those that will.
+/// The newest approved terms that have begun. Before any have begun: the first that will.
 pub fn find_current(conn: &mut Conn, programme: ProgrammeId, today: NaiveDate) -> Result<Option<ProgrammeVersion>> {
     let approved = || {
         let versions = programme_versions::table.filter(programme_versions::programme_id.eq(programme));
@@ -197,7 +197,7 @@ pub fn list_versions(conn: &mut Conn, programme: ProgrammeId) -> Result<Vec<Prog
     Ok(versions.order(programme_versions::version.desc()).load(conn)?)
 }
 
-/// The newest version of a programme, whatever was decided about it.
+/// The newest version of a programme, in any state.
 pub fn find_newest_version(conn: &mut Conn, programme: ProgrammeId) -> Result<Option<ProgrammeVersion>> {
     let versions = programme_versions::table.filter(programme_versions::programme_id.eq(programme));
     Ok(versions.order(programme_versions::version.desc()).first(conn).optional()?)
@@ -290,7 +290,7 @@ pub fn list_open_bills(conn: &mut Conn, buyer: PartyId, currency: &str) -> Resul
     Ok(open.order(fee_bills::id).load(conn)?)
 }
 
-/// A buyer's fees in one currency: what is open, and what arose on a day.
+/// A buyer's fees in one currency: the open amount, and the amount that arose on a day.
 #[derive(Clone, Debug, diesel::QueryableByName)]
 pub struct OpenFees {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
@@ -303,7 +303,7 @@ pub struct OpenFees {
     pub new_minor: i64,
 }
 
-/// Buyers that still owe fees, with what of them arose on `day`.
+/// Buyers that still owe fees, with the part that arose on `day`.
 pub fn list_open_fees(conn: &mut Conn, day: NaiveDate) -> Result<Vec<OpenFees>> {
     let sql = "SELECT buyer_id, currency, CAST(SUM(amount_minor - paid_minor) AS BIGINT) AS open_minor, \
                CAST(SUM(CASE WHEN arose_on = ? THEN amount_minor ELSE 0 END) AS BIGINT) AS new_minor \
@@ -311,7 +311,8 @@ pub fn list_open_fees(conn: &mut Conn, day: NaiveDate) -> Result<Vec<OpenFees>> 
     query::list(conn, sql, &[day.into()])
 }
 
-/// Pays a buyer's bills in one currency, oldest first: those before `last` whole, of `last` then `last_minor` in all.
+/// Pays a buyer's bills in one currency, oldest first. Bills before `last` are paid whole; the paid part of `last` is then
+/// `last_minor` in all.
 pub fn pay_bills(conn: &mut Conn, (buyer, currency): (PartyId, &str), (last, last_minor): (FeeBillId, i64)) -> Result<()> {
     let whole = fee_bills::table
         .filter(fee_bills::buyer_id.eq(buyer))

@@ -246,9 +246,9 @@ pub fn among_texts(conn: &Conn, column: &str, texts: &[String]) -> (String, Bind
     }
 }
 
-/// The rows of `table`, named `a`, that a list of wishes, named `w`, asks for by a unique key: from the wish to the row by the key's
-/// index, never the other way. On PostgreSQL the limit is what holds the planner to it: a plan made while the table was small, and kept,
-/// would go on reading all of it in every batch.
+/// The rows of `table`, named `a`, that a list of wishes, named `w`, asks for by a unique key. The query goes from the wish to
+/// the row by the key's index, never the other way. On PostgreSQL the limit holds the planner to it. Without it, a plan made
+/// while the table was small, and kept, would read all of the table in every batch.
 #[must_use]
 pub fn look_up(conn: &Conn, list: &str, table: &str, condition: &str) -> String {
     match conn {

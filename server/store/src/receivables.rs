@@ -50,7 +50,7 @@ table! {
         paid_minor: i64 => BigInt,
         created_at: NaiveDateTime => Timestamp,
         held: bool => Bool,
-        /// What it was issued under; none where the platform's own terms hold.
+        /// The programme that it was issued under; none where the platform's own terms hold.
         programme_id: Option<ProgrammeId> => Nullable<BigInt>,
         programme_version: i64 => BigInt,
         /// How much of the face the supplier may sell; 0 without a programme, and then it is all of it.
@@ -84,7 +84,7 @@ table! {
         party_id: PartyId => BigInt,
         due_minor: i64 => BigInt,
         paid_minor: i64 => BigInt,
-        /// What was paid before the last was counted in; none where part payments are shared one by one.
+        /// The amount paid before the last accrual was counted in; none where part payments are shared one by one.
         settled_minor: Option<i64> => Nullable<BigInt>,
     }
 }
@@ -119,7 +119,7 @@ pub fn find_receivable_of_invoice(conn: &mut Conn, invoice: InvoiceId) -> Result
     Ok(receivables::table.filter(receivables::invoice_id.eq(invoice)).first(conn).optional()?)
 }
 
-/// Receivables of which nothing is sold yet, oldest first.
+/// Receivables without a sold unit, oldest first.
 pub fn list_issued_receivables(conn: &mut Conn) -> Result<Vec<Receivable>> {
     Ok(receivables::table.filter(receivables::state.eq(ReceivableState::Issued)).order(receivables::id).load(conn)?)
 }
@@ -142,12 +142,6 @@ pub fn list_due_before_overdue(conn: &mut Conn, day: NaiveDate) -> Result<Vec<Re
     let open = [ReceivableState::Issued, ReceivableState::Active, ReceivableState::Matured, ReceivableState::PartRedeemed];
     let due = receivables::table.filter(receivables::state.eq_any(open)).filter(receivables::payment_date.le(day));
     Ok(due.order(receivables::id).load(conn)?)
-}
-
-/// How many receivables would mature on this day.
-pub fn count_maturing(conn: &mut Conn, day: NaiveDate) -> Result<i64> {
-    let waiting = receivables::table.filter(receivables::state.eq_any([ReceivableState::Issued, ReceivableState::Active]));
-    Ok(waiting.filter(receivables::payment_date.le(day)).count().get_result(conn)?)
 }
 
 /// How many receivables of a currency are to be paid on this very day.

@@ -1,4 +1,4 @@
-//! What the bank says against what the books say, by account at the bank and currency, and what the difference is made of.
+//! The bank's balance against the books, by account at the bank and currency, and the parts of the difference.
 
 use crate::Statement;
 use crate::bank::find_newest_statement;
@@ -26,11 +26,11 @@ pub struct Comparison {
     pub attention_minor: i64,
     /// Receipts that people recorded and no file has brought yet.
     pub recorded_minor: i64,
-    /// What statements and notifications after this one have booked.
+    /// The amount that statements and notifications after this one have booked.
     pub later_minor: i64,
     /// Lines that were explained without a booking.
     pub explained_minor: i64,
-    /// Transfers between the platform's own accounts of which the other account's statement has told, and this one's has not.
+    /// Transfers between the platform's own accounts that the other account's statement has reported, and this one's has not.
     pub transit_minor: i64,
 }
 
@@ -39,7 +39,7 @@ impl Comparison {
     pub fn difference_minor(&self) -> i64 {
         self.ledger_minor.saturating_sub(self.closing_minor)
     }
-    /// What none of the parts explains.
+    /// The amount that none of the parts explains.
     #[must_use]
     pub fn unexplained_minor(&self) -> i64 {
         [self.attention_minor, self.recorded_minor, self.later_minor, self.explained_minor, self.transit_minor]
@@ -122,12 +122,13 @@ pub fn compare(
     // A line of a later day, of a later statement of the day, or of a notification after it, is not in this closing balance.
     let later = "(s.id IS NOT NULL AND (l.booking_date > ? OR (l.booking_date = ? AND s.id > ?)))";
     let signed = "CASE l.direction WHEN 'in' THEN l.amount_minor ELSE -l.amount_minor END";
-    // What a line has put into custody; a receipt that people recorded is booked by itself, not by the line that confirms it.
+    // The amount that a line has put into custody. A receipt that people recorded is booked by itself, not by the line that
+    // confirms it.
     let booked = "l.state NOT IN ('skipped', 'attention', 'explained')";
     // A transfer is booked by the first of its two lines, on both accounts.
     let transit = "(SELECT CAST(COALESCE(SUM(CASE t.direction WHEN 'out' THEN t.amount_minor ELSE -t.amount_minor END), 0) AS BIGINT) FROM bank_lines t \
                    WHERE t.transfer_id = ? AND t.currency = ? AND t.kind = 'own_transfer' AND t.state = 'matched' AND t.twin_id IS NULL)";
-    // What is only announced is in no closing balance: its statement brings it.
+    // An announced line is in no closing balance: its statement brings it.
     let sql = format!(
         "SELECT CAST(COALESCE(SUM(CASE WHEN l.state = 'attention' AND l.kind <> 'announced' AND l.currency = s.currency AND NOT {later} THEN -({signed}) ELSE 0 END), 0) AS BIGINT) AS attention, \
          CAST(COALESCE(SUM(CASE WHEN l.kind = 'recorded' AND l.state = 'matched' AND l.statement_id = 0 AND l.twin_id IS NULL THEN l.amount_minor ELSE 0 END), 0) AS BIGINT) AS recorded, \

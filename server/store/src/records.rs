@@ -23,7 +23,7 @@ pub trait Record: Sized + Serialize + QueryableByName<Sqlite> + QueryableByName<
     /// Many at once, as one binary COPY.
     fn copy_all(rows: &[Self], conn: &mut PgConnection) -> Result<()>;
 
-    /// What it leaves in the audit, where nothing else would show that it was changed.
+    /// The mark that it leaves in the audit, where nothing else would show a change.
     fn mark(&self) -> Option<Mark> {
         Self::MARKS.map(|leaves| mark_of::<Self>(self, leaves))
     }
@@ -68,7 +68,7 @@ pub trait Keyed: Record {
     }
 }
 
-/// From so many rows on PostgreSQL gets them as one binary COPY; below that a prepared INSERT is as quick.
+/// The number of rows from which on PostgreSQL gets them as one binary COPY; below it a prepared INSERT is as quick.
 const COPY_FROM: usize = 3;
 
 /// The row of this id was there to be changed.
@@ -250,12 +250,12 @@ pub fn save_custody_choice(conn: &mut Conn, row: &CustodyChoice) -> Result<()> {
     row.insert(conn)
 }
 
-/// The one row that says where the counters stand. Inside a batch it cannot change under the reader.
+/// The one row of counters. Inside a batch it cannot change under the reader.
 pub fn load_heads(conn: &mut Conn) -> Result<Heads> {
     Heads::load(conn, RecordId(1))
 }
 
-/// Where the counters stand now: once in every batch, so its text is always the same and prepared once.
+/// Saves the counters: once in every batch, so its text is always the same and prepared once.
 pub fn save_heads(conn: &mut Conn, heads: &Heads) -> Result<()> {
     let sql = "UPDATE heads SET next_id = ?, last_transfer = ?, last_audit = ?, business_date = ?, custody_iban = ?, log_frontier = ?, log_secret = ? \
                WHERE id = ?";

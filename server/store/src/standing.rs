@@ -1,4 +1,4 @@
-//! How buyers stand: payments that have not come, and what is told of a buyer beside what it owes.
+//! How buyers stand: payments that have not come, and the market's figures about a buyer beside its debts.
 
 use crate::query::{self, Bind};
 use crate::{Conn, Result};
@@ -9,7 +9,7 @@ use domain::standing::Unpaid;
 use kernel::PartyId;
 use std::collections::{BTreeMap, HashMap};
 
-/// What the market tells of a buyer, counted over all its suppliers.
+/// The figures that the market shows about a buyer, counted over all its suppliers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BuyerRecord {
     /// Payments past their grace.
@@ -57,7 +57,7 @@ struct UnpaidRow {
     tolerated_days: i64,
 }
 
-/// Late interest alone stops nobody.
+/// Late interest alone does not stop a buyer.
 const UNPAID: &str = "r.state IN ('matured', 'part_redeemed', 'overdue') AND r.paid_minor < r.confirmed_minor";
 
 /// Payments of before `today` that have not come, by buyer: of one, or of all.
@@ -78,7 +78,7 @@ pub fn list_unpaid(conn: &mut Conn, buyer: Option<PartyId>, today: NaiveDate) ->
     Ok(by_buyer)
 }
 
-/// What is told of these buyers; one of whom there is nothing to tell is not among them.
+/// The figures of these buyers. A buyer without any figure is not among them.
 pub fn list_records(conn: &mut Conn, buyers: &[PartyId], today: NaiveDate) -> Result<HashMap<PartyId, BuyerRecord>> {
     if buyers.is_empty() {
         return Ok(HashMap::new());

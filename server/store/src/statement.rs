@@ -1,4 +1,4 @@
-//! What the lines of a cash statement are about: the invoice, the counterparty, the reference.
+//! The subjects of the lines of a cash statement: the invoice, the counterparty, the reference.
 
 use crate::journal::StatementLine;
 use crate::query::{self, Bind};
@@ -9,7 +9,7 @@ use domain::chart::Booking;
 use kernel::{InvoiceId, PartyId, ReceivableId};
 use std::collections::HashMap;
 
-/// What one line is about; zero and empty where it is about none.
+/// The subject of one line; zero and empty where it has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, QueryableByName)]
 pub struct About {
     #[diesel(sql_type = BigInt)]
@@ -32,7 +32,7 @@ fn codes(bookings: &[Booking]) -> String {
     bookings.iter().map(|booking| booking.code().0.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// What these lines of an account are about, by the transfer's number.
+/// The subjects of these lines of an account, by the transfer's number.
 pub fn list_about(conn: &mut Conn, account: i64, lines: &[StatementLine]) -> Result<HashMap<i64, About>> {
     let numbers: Vec<i64> = lines.iter().map(|line| line.number).collect();
     let (among, list) = query::among_numbers(conn, "t.number", &numbers);

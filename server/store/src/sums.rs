@@ -1,7 +1,7 @@
-//! The sum trees of each end of day: what every account has, one tree per asset, and the day's tree over the assets.
+//! The sum trees of each end of day: the balance of every account, one tree per asset, and the day's tree over the assets.
 //!
-//! Nothing but the entries of changed assets is stored. The leaves of any past day are found again in the journal: from an
-//! account's newest leg back along the links, all accounts of an asset in one statement.
+//! Only the entries of changed assets are stored. The leaves of any past day are found again in the journal, from an account's
+//! newest leg back along the links. One statement does so for all accounts of an asset.
 
 use crate::query::{self, Bind};
 use crate::records::Record;
@@ -49,7 +49,7 @@ pub fn balance_of(account: (i64, &str, RecordId, i64), (leg, amount): (i64, i64)
     Ok(Balance { debit_side, kind: kind.to_owned(), owner: owner.0, asset, amount, salt: salts.balance(id, leg) })
 }
 
-/// The accounts that a condition names, as they were after a transfer; those without a leg until then are not among them.
+/// The accounts that a condition names, as they were after a transfer. Accounts without a leg until then are not among them.
 fn accounts_as_of(conn: &mut Conn, condition: &str, wanted: Bind, bound: i64) -> Result<Vec<BalanceAsOf>> {
     let sql = format!(
         "WITH RECURSIVE w (account, at) AS (\
@@ -100,7 +100,7 @@ struct Paper {
     words_hash: String,
 }
 
-/// What an asset is, for its entry: class, name, currency, documents.
+/// The description of an asset for its entry: class, name, currency, documents.
 type Described = (&'static str, String, String, Option<[Hash; 3]>);
 
 /// Describes assets from the records that stand behind them.
@@ -278,7 +278,7 @@ impl DayTree {
     }
 }
 
-/// What a company had at the end of a day, each with its paths, by asset.
+/// A company's balances at the end of a day, each with its paths, by asset.
 pub fn list_held(conn: &mut Conn, day: &DaySumsRow, owner: PartyId, salts: &Salts) -> Result<Vec<HeldAsset>> {
     let version = version_of(day);
     let entries = list_entries(conn, day.day, version)?;
@@ -310,7 +310,7 @@ pub fn list_held(conn: &mut Conn, day: &DaySumsRow, owner: PartyId, salts: &Salt
 /// Whether a company had anything at the end of a day that it could prove.
 pub fn held_anything(conn: &mut Conn, day: &DaySumsRow, owner: PartyId) -> Result<bool> {
     let own = "owner_id = ? AND kind IN ('cash', 'holding')";
-    // Most have: what has not moved since and is not empty says so at once.
+    // Most have: an account that has not moved since and is not empty answers at once.
     let still = format!("{own} AND balance > 0 AND last_transfer <= ? LIMIT 1");
     if AccountRow::find_where(conn, &still, &[owner.into(), day.last_transfer.into()])?.is_some() {
         return Ok(true);

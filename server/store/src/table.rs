@@ -1,4 +1,4 @@
-//! The declaration of a table: its columns as Diesel sees them, its row, its key, and what of the row leaves a mark.
+//! The declaration of a table: its columns as Diesel sees them, its row, its key, and the part of the row that leaves a mark.
 
 /// Declares a table, `key` and columns, and its row:
 ///
@@ -13,7 +13,7 @@
 /// ```
 ///
 /// * `(id)`: the columns of its key; `by OfferId`: rows are found and changed by that id.
-/// * `marked`: each change leaves the row's digest in the audit, without the columns that follow from other records, and without
+/// * `marked`: each change leaves the row's digest in the audit. The digest omits the columns that follow from other records, and
 ///   `later` columns as long as they are empty (see [`crate::marks`]).
 macro_rules! table {
     (

@@ -1,4 +1,4 @@
-//! Recomputing everything: what `kontor verify` and the end of day rely on.
+//! Recomputing everything, for `kontor verify` and the end of day.
 
 mod days;
 mod guards;
@@ -44,14 +44,14 @@ pub fn unbalanced_asset(conn: &mut Conn) -> Result<Option<String>> {
     Ok(query::find::<AssetSum>(conn, &sql, &[])?.map(|row| row.asset_id.to_string()))
 }
 
-/// What was found wrong: the table and row, and why it does not fit.
+/// A fault that was found: the table and row, and why it does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub place: String,
     pub problem: String,
 }
 
-/// How much was read, for the report.
+/// The amount of data that was read, for the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     pub transfers: i64,
@@ -68,20 +68,20 @@ fn finding(place: String, problem: impl Into<String>) -> Option<Finding> {
 
 type Check = fn(&mut Conn, &mut Replay, &mut Coverage) -> Result<Option<Finding>>;
 
-/// Replays the journal from its first row and compares everything that is kept elsewhere with it. Stops at the
-/// first row that does not fit.
+/// Replays the journal from its first row and compares all data that is kept elsewhere with it. Stops at the first row that does
+/// not fit.
 pub fn verify(conn: &mut Conn) -> Result<(Coverage, Option<Finding>)> {
     verify_against(conn, &[], None)
 }
 
-/// The same without the marks that records leave: an audit that is older than they has none or too few, and so has a crowd that a load
+/// The same without the marks that records leave. An audit from before the marks has none or too few. So has a crowd that a load
 /// generator has put straight into its tables.
 pub fn verify_without_marks(conn: &mut Conn) -> Result<(Coverage, Option<Finding>)> {
     recompute(conn, (&[], None), false)
 }
 
-/// The same, and that the log extends checkpoints which were saved elsewhere. With the log's key the signatures of the
-/// stored checkpoints are checked, too.
+/// The same, and checks that the log extends checkpoints which were saved elsewhere. With the log's key it checks the signatures
+/// of the stored checkpoints, too.
 pub fn verify_against(conn: &mut Conn, saved: &[Saved], key: Option<&Verifier>) -> Result<(Coverage, Option<Finding>)> {
     recompute(conn, (saved, key), true)
 }
@@ -209,7 +209,7 @@ fn replay_journal(conn: &mut Conn, replay: &mut Replay, coverage: &mut Coverage)
     }
 }
 
-/// Applies one stored row to the replayed accounts and says what of it does not follow from the rows before.
+/// Applies one stored row to the replayed accounts and reports the part of it that does not follow from the rows before.
 fn replay_row(replay: &mut Replay, row: &TransferRow) -> Option<String> {
     let first_and_last = replay.commands.entry(row.command).or_insert((row.number, row.number));
     first_and_last.1 = row.number;
@@ -381,7 +381,7 @@ struct Mismatch {
     problem: String,
 }
 
-/// Checks of what records keep against the ledger, each a query that returns the rows that do not fit.
+/// Checks of records' data against the ledger, each a query that returns the rows that do not fit.
 const RECORD_CHECKS: &[(&str, &str)] = &[
     (
         "receivables",
@@ -559,8 +559,8 @@ const RECORD_CHECKS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What is kept of records beside them. Checked once the records themselves are known to be whole, so that a changed record is named and
-/// not what is kept of it.
+/// Checks of data that is derived from records. They run once the records themselves are known to be whole, so that a finding
+/// names the changed record and not the derived data.
 const KEPT_CHECKS: &[(&str, &str)] = &[
     (
         "holding_costs of receivable",

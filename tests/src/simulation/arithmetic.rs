@@ -10,7 +10,7 @@ pub struct Rate {
     pub digits: usize,
 }
 
-/// `5.25` as a rate; nothing for what is not a plain decimal.
+/// `5.25` as a rate; nothing for a text that is not a plain decimal.
 #[must_use]
 pub fn rate(text: &str) -> Option<Rate> {
     let (negative, plain) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
@@ -30,7 +30,7 @@ pub fn nearest(up: i128, down: i128) -> i128 {
     if up < 0 { -size } else { size }
 }
 
-/// Days between two dates, or nothing for a convention that nobody knows.
+/// Days between two dates, or nothing for an unknown convention.
 #[must_use]
 pub fn days(convention: &str, from: NaiveDate, to: NaiveDate) -> Option<i128> {
     let serial = |date: NaiveDate| i128::from(date.year()) * 360 + i128::from(date.month()) * 30 + i128::from(date.day().min(30));
@@ -45,7 +45,7 @@ fn year(convention: &str) -> i128 {
     if convention == "ACT/365F" { 365 } else { 360 }
 }
 
-/// What a face costs: `discount` takes the rate off the face, `yield` lets it grow on the price.
+/// The price of a face: `discount` takes the rate off the face, `yield` lets it grow on the price.
 #[must_use]
 pub fn price(face: i128, rate: Rate, method: &str, convention: &str, (from, due): (NaiveDate, NaiveDate)) -> i128 {
     let whole = year(convention) * 100 * 1_000_000;
@@ -86,8 +86,8 @@ pub fn divide(amount: i128, weights: &[i128]) -> Vec<i128> {
     parts
 }
 
-/// What each of some wholes has when so much of their sum has come: one unit after the other to the largest whole by twice what it has and
-/// one. The first of equals comes first.
+/// The units of each whole when `all` units of their sum have come. Each unit goes to the largest quotient of a whole by twice
+/// its units plus one. The first of equals comes first.
 #[must_use]
 pub fn running(all: i128, wholes: &[i128]) -> Vec<i128> {
     let total: i128 = wholes.iter().sum();
@@ -124,7 +124,7 @@ const JAPAN: &[(i32, &str)] = &[
     (2033, "0103 0110 0211 0223 0321 0429 0503 0504 0505 0718 0811 0919 0923 1010 1103 1123"),
 ];
 
-/// Whether banks settle the currency on this day, apart from what the operator has said.
+/// Whether banks settle the currency on this day, apart from the operator's own days.
 #[must_use]
 pub fn is_business_day(currency: &str, date: NaiveDate) -> bool {
     if matches!(date.weekday(), Weekday::Sat | Weekday::Sun) {

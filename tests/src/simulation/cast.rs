@@ -43,14 +43,14 @@ const CAST: &[(&[&str], bool, bool)] = &[
 const OPERATOR: i64 = 10_000;
 /// The platform's second account for EUR.
 const SECOND_IBAN: &str = "NL91ABNA0417164300";
-/// All companies bank here; nobody is paid to the account of the platform itself.
+/// All companies bank here; no payout goes to the account of the platform itself.
 const COMPANY_IBAN: &str = "DE02120300000000202051";
 
-/// Runs one command of the set-up, which must succeed.
-/// What a careful company may do alone in a day.
+/// The amount that a careful company may do alone in a day.
 const DAY_OF_THE_CAREFUL: i64 = 2_500_000;
 
 pub trait Run {
+    /// Runs one command of the set-up, which must succeed.
     fn run(&mut self, actor: Actor, command: Command) -> Result<Outcome, String>;
 }
 
@@ -78,7 +78,7 @@ fn first(email: &str, roles: &str) -> FirstUser {
     }
 }
 
-/// Asks as the maker, and lets the checker agree if somebody must.
+/// Asks as the maker, and lets the checker agree if a second person must.
 fn agreed(runner: &mut impl Run, conn: &mut Conn, company: &Company, command: Command) -> Result<Outcome, String> {
     let asked = runner.run(company.maker(), command)?;
     let Some(approval_id) = asked.awaits_approval else { return Ok(asked) };
@@ -88,7 +88,7 @@ fn agreed(runner: &mut impl Run, conn: &mut Conn, company: &Company, command: Co
     runner.run(company.checker(), decision.into())
 }
 
-/// Brings everybody on, and says so in the model.
+/// Brings all companies on, and enters them in the model.
 pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<Model, String> {
     let mut model = Model { today: date, ..Model::default() };
     model.custody.insert(0, CUSTODY_IBAN.to_owned());
@@ -136,7 +136,7 @@ pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<
     }
     for currency in CURRENCIES {
         model.approval_limits.insert((OPERATOR, currency.to_owned()), (0, None));
-        // What a new platform starts from: docs/OPERATING.md.
+        // The terms with which a new platform starts: docs/OPERATING.md.
         let unit = if currency == "JPY" { 1 } else { 100 };
         let terms = Terms {
             reserve_bps: 1_000,
@@ -156,7 +156,7 @@ pub fn enter(runner: &mut impl Run, conn: &mut Conn, date: NaiveDate) -> Result<
     Ok(model)
 }
 
-/// Somebody takes up their invitation: who is only invited cannot agree to anything.
+/// A person takes up an invitation: an invited person cannot agree to anything before that.
 fn accept(runner: &mut impl Run, conn: &mut Conn, user_id: i64) -> Result<(), String> {
     let notice = store::Notice::find_where(conn, "user_id = ? AND kind = 'invitation'", &[user_id.into()]);
     let arguments = notice.map_err(|error| error.to_string())?.ok_or("no invitation")?.arguments;
@@ -227,7 +227,7 @@ fn enter_one(
 
 type Entered = (i64, Programme, Vec<(i64, Member)>);
 
-/// A programme that everybody has agreed on, and its suppliers in it.
+/// A programme that all sides have agreed on, and its suppliers in it.
 fn open_programme(
     runner: &mut impl Run,
     conn: &mut Conn,

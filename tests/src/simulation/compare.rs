@@ -1,4 +1,4 @@
-//! The model beside the database: after each batch what was touched, in the end everything.
+//! The model beside the database: after each batch the touched records, in the end all of them.
 
 use super::model::{Account, Amounts, Model};
 use domain::chart::AccountKind;
@@ -20,7 +20,7 @@ fn account_of(row: &AccountRow) -> Account {
     (row.kind.name(), row.owner_id.0, row.asset_id)
 }
 
-/// What grows on the debit side, as the model knows it.
+/// The accounts that grow on the debit side, as the model knows them.
 fn grows_by_debit(kind: AccountKind) -> bool {
     matches!(kind, AccountKind::Custody | AccountKind::Expense | AccountKind::Claim | AccountKind::Issued)
 }
@@ -36,7 +36,7 @@ fn check_account(model: &Model, row: &AccountRow) -> Result<Account, String> {
     Ok(account)
 }
 
-/// Compares what changed since transfer `since` and what the model touched. Says where the journal ends now.
+/// Compares the changes since transfer `since` and the records that the model touched. Returns where the journal ends now.
 pub fn touched(model: &mut Model, conn: &mut Conn, since: i64) -> Result<i64, String> {
     let heads = store::records::load_heads(conn).map_err(failed)?;
     same("business date", heads.business_date, model.today)?;
@@ -218,7 +218,7 @@ fn replayed(conn: &mut Conn, rows: &[AccountRow]) -> Check {
     Ok(())
 }
 
-/// Every key did one thing, which is stored as it was answered; nothing is stored that nobody asked for.
+/// Every key did one act, which is stored as it was answered; nothing is stored without a request.
 pub fn outcomes(model: &Model, conn: &mut Conn, from: i64) -> Check {
     let rows = AuditRecord::list_where(conn, "seq > ? ORDER BY seq", &[from.into()]).map_err(failed)?;
     let mut seen = BTreeSet::new();
@@ -240,7 +240,7 @@ pub fn outcomes(model: &Model, conn: &mut Conn, from: i64) -> Check {
 /// SHA-256 over every row that is not a secret or a file, table by table in the order of their keys.
 pub fn digest(conn: &mut Conn) -> Result<String, String> {
     let mut hasher = Sha256::new();
-    // Invitations and passwords carry what no seed decides.
+    // Invitations and passwords carry values that no seed decides.
     macro_rules! tables {
         ($($row:ident $order:literal $($condition:literal)?),+ $(,)?) => {$(
             let condition = concat!("1 = 1 ", $($condition,)? " ORDER BY ", $order);
@@ -252,7 +252,8 @@ pub fn digest(conn: &mut Conn) -> Result<String, String> {
     let heads = store::records::load_heads(conn).map_err(failed)?;
     hasher.update(format!("{} {} {} {}", heads.next_id, heads.last_transfer, heads.last_audit, heads.business_date));
     for mut row in AuditRecord::list_where(conn, "1 = 1 ORDER BY seq", &[]).map_err(failed)? {
-        // A day's sum trees are salted with what no seed decides; nor does one decide passwords, whose rows leave marks.
+        // A day's sum trees are salted with values that no seed decides. No seed decides passwords either, whose rows leave
+        // marks.
         if row.command == "close_day" {
             row.outcome.clear();
         }

@@ -1,4 +1,4 @@
-//! What a command that succeeded must have changed. New ids are learned from its outcome, never amounts.
+//! The changes that a successful command must have made. The model learns new ids from its outcome, never amounts.
 
 use super::arithmetic::{self, divide, interest, share_up};
 use super::model::{Approval, Held, Invoice, Limit, Line, Model, Offer, Payout, Receivable, Reversed, Review, Terms, asset_of};
@@ -13,7 +13,7 @@ use server::commands::resolve_line::ResolveLine;
 use server::commands::{Actor, Command, Outcome};
 use std::collections::BTreeMap;
 
-/// Ids that no outcome tells, read from the database.
+/// Ids that no outcome names, read from the database.
 pub trait Ids {
     /// The junior asset of a receivable.
     fn reserve_asset(&mut self, receivable: i64) -> i64;
@@ -33,7 +33,7 @@ fn agree(what: &str, body: &Value, name: &str, expected: impl Into<Value>) -> Re
     }
 }
 
-/// Pays so much of what is left, on all that has been paid so far. Returns what each gets.
+/// Pays `amount` more, divided on all that has been paid so far. Returns the part of each.
 fn pay_parts(parts: &mut BTreeMap<i64, (i128, i128)>, amount: i128) -> BTreeMap<i64, i128> {
     let wholes: Vec<i128> = parts.values().map(|(whole, _)| *whole).collect();
     let paid: i128 = parts.values().map(|(whole, left)| whole - left).sum();
@@ -71,7 +71,7 @@ impl Whole {
     }
 }
 
-/// What other statements say of an entry.
+/// The result of a search for an entry in other statements.
 #[derive(PartialEq)]
 enum Told {
     New,
@@ -81,7 +81,7 @@ enum Told {
 }
 
 impl Model {
-    /// Books an outcome: of a request that waits, or of what was done.
+    /// Books an outcome: of a request that waits, or of an act that was done.
     pub fn book(
         &mut self,
         (actor, key, command): (&Actor, &str, &Command),
@@ -121,7 +121,7 @@ impl Model {
         self.apply(actor, command, &outcome.body, ids)
     }
 
-    /// Of some kinds of requests one is enough in each currency: a new one, or what happens without one, ends it.
+    /// Of some kinds of requests one is enough in each currency. A new one, or the same act without a request, ends it.
     fn end_same(&mut self, party: i64, command: &Command) {
         let kind = |command: &Command| match command {
             Command::SetApprovalLimit(limit) => Some(("limit", limit.currency.clone())),
@@ -172,7 +172,7 @@ impl Model {
         self.touched.offers.insert(offer_id);
     }
 
-    /// What is done without a second person adds up, where the company bounds the day.
+    /// Acts without a second person add up, where the company bounds the day.
     fn count_alone(&mut self, actor: &Actor, command: &Command, body: &Value) -> Result<(), String> {
         let (currency, amount) = match command {
             Command::BuyFractions(buy) => {
@@ -278,7 +278,7 @@ impl Model {
                 } else {
                     invoice.credited += amount;
                     let all = invoice.credited == invoice.payable;
-                    // Less is owed than what somebody was asked to confirm.
+                    // The owed amount is less than the one that a person was asked to confirm.
                     self.end_requests(|one| matches!(&one.command, Command::ConfirmInvoice(it) if it.invoice_id.0 == named));
                     if all {
                         self.move_invoice(named, "withdrawn");
@@ -504,7 +504,7 @@ impl Model {
         self.move_invoice(id, "presented");
     }
 
-    /// What an invoice shows of its reviews.
+    /// The review state that an invoice shows.
     fn show_reviews(&mut self, id: i64) {
         let of = |state: &str| self.reviews.values().any(|review| review.invoice == id && review.state == state);
         let shown = if of("open") { "open" } else { ["", "cleared"][usize::from(of("cleared"))] };
@@ -514,7 +514,7 @@ impl Model {
         }
     }
 
-    /// An invoice is gone: nothing about it is open any more, nor what pointed at it.
+    /// An invoice is gone: neither its own reviews nor those that point at it stay open.
     fn end_reviews(&mut self, id: i64) {
         let mut freed = Vec::new();
         for review in self
@@ -648,7 +648,7 @@ impl Model {
             .filter(|(_, (due, paid))| due > paid)
             .map(|((_, party), (due, paid))| (*party, due - paid))
             .collect();
-        // Parts are counted on as long as nothing has moved but payments, and anew where something has.
+        // The count of parts goes on while only payments move units, and begins anew after any other move.
         let mut parts = self.parts.remove(&id).unwrap_or_default();
         for (known, now) in parts.iter_mut().zip([&units, &claims]) {
             let left = |known: &BTreeMap<i64, (i128, i128)>| -> BTreeMap<i64, i128> {
@@ -747,7 +747,7 @@ impl Model {
         Ok(())
     }
 
-    /// Keeps a line of a file, books it, and says what became of it.
+    /// Keeps a line of a file, books it, and returns its state.
     fn import_line(
         &mut self,
         (statement, id, notification, custody): (i64, i64, bool, i64),
@@ -812,7 +812,7 @@ impl Model {
         fate
     }
 
-    /// What a notification has announced and this line of a statement brings.
+    /// The announced line that this line of a statement brings.
     fn find_announced(&self, line: &Line) -> Option<i64> {
         let waits = |other: &Line| {
             other.kind == "announced"
@@ -856,7 +856,7 @@ impl Model {
             })
     }
 
-    /// What the other statements say of the whole entry, by the bank's reference.
+    /// The result of a search for the whole entry in the other statements, by the bank's reference.
     fn told(&self, line: &Line, whole: Whole) -> Told {
         let same = |other: &Line| {
             other.statement > 0
@@ -961,7 +961,7 @@ impl Model {
             line.kind = "reversal";
             return "attention";
         }
-        // A credit that takes one of our own debits back names no payout here: nobody guesses whose it is.
+        // A credit that takes one of our own debits back names no payout here: the platform does not guess the payout.
         if !reversal && !self.covers(line) {
             line.kind = "no_cover";
             return "attention";
@@ -1000,7 +1000,7 @@ impl Model {
         }
     }
 
-    /// Books a line that nothing speaks against.
+    /// Books a line against which there is no objection.
     fn book_line(&mut self, id: i64, line: &mut Line, (target, reversal): (Option<Target>, bool)) -> &'static str {
         let (asset, amount) = (asset_of(&line.currency), line.amount);
         if let Some(other) = self.own_account(line).filter(|_| !reversal) {
@@ -1079,7 +1079,7 @@ impl Model {
         *self.at_bank.entry((custody, asset)).or_default() -= amount;
     }
 
-    /// What two people decided about a line.
+    /// Carries out the decision of two people about a line.
     fn resolve(&mut self, resolve: &ResolveLine) -> Result<(), String> {
         let mut line = self.lines.get(&resolve.line_id.0).cloned().ok_or("no line")?;
         let (asset, amount) = (asset_of(&line.currency), line.amount);
@@ -1168,7 +1168,7 @@ impl Model {
         Ok(())
     }
 
-    /// What two people did with a line is undone.
+    /// Undoes the act of two people on a line.
     fn take_back(&mut self, id: i64, ids: &mut impl Ids) -> Result<(), String> {
         let mut line = self.lines.get(&id).cloned().ok_or("no line")?;
         let (asset, amount) = (asset_of(&line.currency), line.amount);

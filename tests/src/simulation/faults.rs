@@ -1,4 +1,4 @@
-//! What goes wrong on purpose: commits that fail, replies that are lost, a process that dies between two statements.
+//! Faults on purpose: commits that fail, replies that are lost, a process that dies between two statements.
 
 use server::writer::Storage;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use store::{Conn, StoreError};
 
-/// What happens to a batch.
+/// The fault that a batch meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The first so many commits fail before anything is durable; each batch is rolled back.
+    /// This number of commits fail before anything is durable; each batch is rolled back.
     CommitFails(u32),
     /// The commit is durable and the reply to it is lost.
     ReplyLostAfter,
@@ -27,7 +27,7 @@ pub enum Fault {
 #[derive(Debug)]
 pub struct Crash;
 
-/// What goes wrong next; shared between the simulation and the storages of its writers.
+/// The next fault, shared between the simulation and the storages of its writers.
 #[derive(Debug)]
 pub struct Plan {
     fault: Mutex<Option<Fault>>,

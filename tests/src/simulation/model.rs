@@ -1,4 +1,4 @@
-//! What the platform must know and hold, in plain maps and wide integers: the simulation's own book-keeping.
+//! The simulation's own book-keeping: all that the platform must know and hold, in plain maps and wide integers.
 
 use super::arithmetic::{self, Rate};
 use super::programmes::{Member, Programme};
@@ -12,7 +12,7 @@ pub struct Company {
     pub id: i64,
     pub name: String,
     pub tax_id: String,
-    /// What it quotes on payments; empty for the operator.
+    /// The reference that it quotes on payments; empty for the operator.
     pub reference: String,
     pub iban: String,
     pub maker: i64,
@@ -55,7 +55,7 @@ pub struct Invoice {
     /// The number as it was written.
     pub number: String,
     pub issued: NaiveDate,
-    /// Whether somebody must look at it: "", "open" or "cleared".
+    /// Whether a person must look at it: "", "open" or "cleared".
     pub review: &'static str,
     /// Credit notes that came before the confirmation.
     pub credited: i128,
@@ -85,11 +85,11 @@ pub struct Terms {
     pub grace_days: i64,
     /// The largest credit of a notification that is booked before its statement.
     pub announced: i128,
-    /// Days overdue that are let pass before the buyer is stopped.
+    /// Days overdue that the platform tolerates before it stops the buyer.
     pub tolerated: i64,
 }
 
-/// Of each company: what it had, and what is left of that.
+/// Of each company: the units that it had, and the rest of them.
 pub type Parts = BTreeMap<i64, (i128, i128)>;
 
 #[derive(Clone, Debug)]
@@ -182,13 +182,13 @@ pub struct Line {
     pub target: Option<super::rules::Target>,
     pub twin: Option<i64>,
     pub claim: i128,
-    /// Who owes the claim; 0 is nobody here.
+    /// The company that owes the claim; 0 is no company here.
     pub debtor: i64,
-    /// What two people did with it last: the act, the payout that they linked, and what of its claim they wrote off.
+    /// The last act of two people on it, the payout that they linked, and the part of its claim that they wrote off.
     pub acted: &'static str,
     pub linked: Option<i64>,
     pub written: i128,
-    /// The receipt that they reversed, what it was before, and what was not there any more.
+    /// The receipt that they reversed, its state before, and the amount that was not there any more.
     pub reversed: Option<Reversed>,
     /// The platform's account that it stands on, and its other one where the money moves between the two.
     pub custody: i64,
@@ -209,7 +209,7 @@ pub struct Approval {
     pub maker: i64,
     pub command: Command,
     pub state: &'static str,
-    /// What a purchase that waits holds.
+    /// The hold of a purchase that waits.
     pub holds: Option<Held>,
 }
 
@@ -220,7 +220,7 @@ pub struct Held {
     pub price: i128,
 }
 
-/// What a key did.
+/// The act of a key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     pub fingerprint: String,
@@ -232,7 +232,7 @@ pub struct Known {
 /// A booking that a bank reported, as another file with the bank's reference would report it.
 pub type Booking = (String, String, bool, i128, String, String);
 
-/// What the last commands changed, to be compared with the database.
+/// The changes of the last commands, to be compared with the database.
 #[derive(Clone, Debug, Default)]
 pub struct Touched {
     pub accounts: BTreeSet<Account>,
@@ -257,9 +257,9 @@ pub struct Model {
     pub offers: BTreeMap<i64, Offer>,
     /// Of financier, buyer and currency.
     pub limits: BTreeMap<(i64, i64, String), Limit>,
-    /// What may be done without a second person: at once, and in a day.
+    /// The amounts that may be done without a second person: at once, and in a day.
     pub approval_limits: BTreeMap<(i64, String), (i128, Option<i128>)>,
-    /// What a company did alone on the day on which it last did, where it bounded the day then.
+    /// The amount that a company did alone on the last such day, where it bounded the day then.
     pub alone: BTreeMap<(i64, String), (NaiveDate, i128)>,
     pub terms: BTreeMap<String, Terms>,
     pub holidays: BTreeMap<(String, NaiveDate), bool>,
@@ -269,19 +269,19 @@ pub struct Model {
     pub approvals: BTreeMap<i64, Approval>,
     /// Of receivable and company: due and paid.
     pub late: BTreeMap<(i64, i64), (i128, i128)>,
-    /// Of each receivable: what each holder had and has left of its units, and of its late interest since that last grew.
+    /// Of each receivable: the units that each holder had and has left, and its late interest since that last grew.
     pub parts: BTreeMap<i64, [Parts; 2]>,
     pub reviews: BTreeMap<i64, Review>,
     pub programmes: BTreeMap<i64, Programme>,
     pub members: BTreeMap<i64, Member>,
-    /// Fees that a buyer bears in a currency, oldest first: amount and what was paid.
+    /// Fees that a buyer bears in a currency, oldest first: the amount and the paid part.
     pub bills: BTreeMap<(i64, String), Vec<(i128, i128)>>,
     /// Supplier, number as it is compared, day, currency, amount.
     pub credits: BTreeSet<(i64, String, NaiveDate, String, i128)>,
     pub keys: BTreeMap<(i64, String), Known>,
     pub files: BTreeSet<String>,
     pub statements: BTreeSet<(String, String)>,
-    /// What each account at a bank must hold in each asset, by what its statements reported.
+    /// The amount that each account at a bank must hold in each asset, by the reports of its statements.
     pub at_bank: BTreeMap<(i64, i64), i128>,
     pub touched: Touched,
     /// How often something rare was done.
@@ -297,7 +297,7 @@ pub fn asset_of(currency: &str) -> i64 {
 pub const CURRENCIES: [&str; 2] = ["EUR", "JPY"];
 
 impl Model {
-    /// What the next payment file of a currency holds up to a payout, and the digest of what two people see of it.
+    /// The payouts of a currency's next payment file up to a payout, and the digest of the list that two people see.
     #[must_use]
     pub fn payment_list(&self, currency: &str, through: i64) -> (Vec<i64>, String) {
         let waits = |payout: &Payout| payout.state == "authorised" && payout.currency == currency;
@@ -332,7 +332,7 @@ impl Model {
         self.touched.accounts.insert(account);
     }
 
-    /// Debits one account and credits the other. Custody, costs, claims and what is issued grow on the debit side.
+    /// Debits one account and credits the other. Custody, costs, claims and issued units grow on the debit side.
     pub fn transfer(&mut self, debit: Account, credit: Account, amount: i128) {
         if amount == 0 {
             return;
@@ -380,7 +380,7 @@ impl Model {
         drawn.is_none_or(|account| self.amounts(("custody", account, asset_of(&line.currency))).balance >= line.amount)
     }
 
-    /// What the books have on an account and its bank does not show yet: transfers of which one line is missing.
+    /// Money that the books have on an account and its bank does not show yet: transfers of which one line is missing.
     #[must_use]
     pub fn on_the_way(&self, account: i64, asset: i64, only_to: bool) -> i128 {
         let open = self.lines.values().filter(|one| {
@@ -390,7 +390,7 @@ impl Model {
         own.map(|one| if one.incoming { -one.amount } else { one.amount }).sum()
     }
 
-    /// What a new payment file may draw on an account.
+    /// The amount that a new payment file may draw on an account.
     #[must_use]
     pub fn available(&self, account: i64, currency: &str) -> i128 {
         let asset = asset_of(currency);

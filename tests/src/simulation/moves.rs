@@ -1,4 +1,4 @@
-//! What the companies try next: mostly what makes sense, often what does not.
+//! The next acts of the companies: mostly sensible, often not.
 
 use super::arithmetic::written;
 use super::model::{CURRENCIES, Company, Model, asset_of};
@@ -39,13 +39,13 @@ use server::hash::sha256_hex;
 use store::Conn;
 use store::records::Keyed;
 
-/// A wish of somebody, and whether its key is the one of a day's end.
+/// An act that an actor wants.
 pub type Move = (Actor, Command);
 
 pub struct Players<'a> {
     pub dice: &'a mut Dice,
     pub model: &'a Model,
-    /// Numbers what is new, so that it can be told apart.
+    /// Numbers new records, so that each differs from the others.
     pub serial: &'a mut i64,
     /// Only to show a buyer the words that it signs.
     pub conn: &'a mut Conn,
@@ -80,7 +80,7 @@ impl Players<'_> {
         1 + self.dice.roll(bound)
     }
 
-    /// What no form should let through.
+    /// An amount that no form should let through.
     fn edge(&mut self) -> i64 {
         let list = [0, -1, 1, i64::MAX, i64::MIN, i64::MAX - 1];
         self.of(&list).copied().unwrap_or(0)
@@ -96,7 +96,7 @@ impl Players<'_> {
         found.map_or(Actor::SYSTEM, |company| if self.chance(85) { company.maker() } else { company.checker() })
     }
 
-    /// Mostly this company's person, sometimes somebody else's.
+    /// Mostly this company's person, sometimes another company's.
     pub fn person(&mut self, company: i64) -> Actor {
         let stranger = self.chance(3);
         let found = self.company(|known| stranger || known.id == company);
@@ -116,7 +116,7 @@ impl Players<'_> {
         if days < 0 { today - size } else { today + size }
     }
 
-    /// Something to do; the dice may ask for what nobody can do yet, then they are thrown again.
+    /// The next act. The dice may ask for an act that no company can do yet; then they are thrown again.
     pub fn invent(&mut self) -> Move {
         for _ in 0..50 {
             let found = match self.dice.roll(1_000) {
@@ -385,7 +385,7 @@ impl Players<'_> {
         let approval = &self.model.approvals[&approval_id];
         let party = if self.chance(3) { self.company(|_| true)?.id } else { approval.party };
         let company = self.model.companies.get(&party)?;
-        // Whoever of the two did not ask, most of the time.
+        // Most of the time the person of the two who did not ask.
         let second = if approval.maker == company.maker { company.checker() } else { company.maker() };
         let actor = if self.chance(5) { Actor::person(party.into(), approval.maker.into()) } else { second };
         let body = approval.command.input();
@@ -421,7 +421,7 @@ impl Players<'_> {
 
     fn payment_file(&mut self) -> Option<Move> {
         let currency = if self.chance(3) { "XXX" } else { self.word(&CURRENCIES) }.to_owned();
-        // Now and then somebody has looked at a part of the list only, or at one that has changed.
+        // Now and then a person has looked at a part of the list only, or at a list that has changed.
         let newest = self.model.payouts.keys().next_back().copied().unwrap_or(0);
         let through = if self.chance(10) { newest - self.dice.roll(200) } else { newest };
         let seen = if self.chance(5) { through - self.dice.roll(200) } else { through };
@@ -438,7 +438,7 @@ impl Players<'_> {
         self.model.custody.keys().copied().find(|id| *id > 0)
     }
 
-    /// Money that moves between the platform's accounts: what is on its way arrives, or something new leaves or comes.
+    /// Money that moves between the platform's accounts: a transfer on its way arrives, or a new one leaves or comes.
     fn transfer(&mut self, account: i64, detail: &mut EntryDetail) -> bool {
         let open = |line: &&super::model::Line| {
             line.kind == "own_transfer" && line.state == "matched" && line.twin.is_none() && line.other == Some(account)
@@ -464,7 +464,7 @@ impl Players<'_> {
     }
 
     fn reference(&mut self, currency: &str) -> Option<(String, i64)> {
-        // A payment for a receivable is for what is still owed of it, a part, or a little too much.
+        // A payment for a receivable is for the amount that is still owed of it, a part, or a little too much.
         if self.chance(45) {
             // Few pay before they must.
             let early = self.chance(12);
@@ -491,7 +491,7 @@ impl Players<'_> {
         Some((company.reference, 50_000 + self.dice.roll(most)))
     }
 
-    /// A day's bookings at the bank: money for companies and receivables, money that nobody can place, payouts, and the
+    /// A day's bookings at the bank: money for companies and receivables, money that the platform cannot place, payouts, and the
     /// same booking again.
     fn statement(&mut self) -> Option<Move> {
         let currency = self.word(&CURRENCIES);
@@ -592,7 +592,7 @@ impl Players<'_> {
         Some((reference, i64::try_from(line.amount).ok()?))
     }
 
-    /// What the bank takes back of what it has brought: often what people had recorded before, or what was spent meanwhile.
+    /// Money that the bank takes back: often a receipt that people had recorded before, or money that was spent meanwhile.
     fn recalled(&mut self, currency: &str, account: i64) -> Option<i64> {
         let model = self.model;
         let brought = |line: &super::model::Line| {
@@ -616,7 +616,7 @@ impl Players<'_> {
         i64::try_from(model.lines[&id].amount).ok()
     }
 
-    /// Often the bank brings what it has announced before.
+    /// Often the bank brings a line that it has announced before.
     fn announced(&mut self, currency: &str) -> Option<Entry> {
         let waits = |line: &&super::model::Line| line.kind == "announced" && line.state != "skipped" && line.currency == currency;
         let line = self.model.lines.values().find(waits).filter(|_| self.dice.roll(2) == 0)?;
@@ -678,7 +678,7 @@ impl Players<'_> {
         Some((self.operator(), command))
     }
 
-    /// What a bank line that waits for people wants.
+    /// An act on a bank line that waits for people.
     fn resolve(&mut self) -> Option<Move> {
         let recalled = self.chance(40);
         let wanted = |line: &super::model::Line| !Model::acts(line).is_empty() && (!recalled || line.kind == "reversal");
@@ -713,7 +713,7 @@ impl Players<'_> {
         ))
     }
 
-    /// What two people placed, recorded or decided is taken back.
+    /// Takes back a placement, a receipt or a decision of two people.
     fn take_back(&mut self) -> Option<Move> {
         let reverse = self.chance(40);
         let wanted = |line: &super::model::Line| Model::way_back(line).is_some_and(|way| !reverse || way == "reverse");

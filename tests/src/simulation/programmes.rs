@@ -1,4 +1,4 @@
-//! Programmes in the simulation: their rules told a second time, what they change, and what their companies try.
+//! Programmes in the simulation: a second version of their rules, their effects, and the acts that their companies try.
 
 use super::arithmetic::{Rate, share_up};
 use super::model::{Approval, Company, Invoice, Model, Terms, asset_of};
@@ -29,7 +29,7 @@ pub struct Member {
     pub state: &'static str,
 }
 
-/// What the cast's buyers propose: by the place of the buyer and of the suppliers in the cast.
+/// The programmes that the cast's buyers propose: by the place of the buyer and of the suppliers in the cast.
 pub const CAST: &[(usize, &str, &str, &[usize])] =
     &[(3, "EUR", "buyer", &[0, 1, 9]), (4, "JPY", "supplier", &[1, 2]), (10, "EUR", "buyer", &[0]), (5, "JPY", "buyer", &[0, 9])];
 
@@ -78,7 +78,7 @@ impl Model {
         fits.then_some((member.programme, programme))
     }
 
-    /// What a check page would call the terms that hold for it.
+    /// The name that a check page would give to the terms that hold for it.
     #[must_use]
     pub fn terms_name(&self, invoice: &Invoice, due: NaiveDate) -> String {
         self.under(invoice, due).map_or_else(|| "platform".to_owned(), |(id, _)| format!("{id}/1"))
@@ -132,7 +132,7 @@ impl Model {
         self.bill(programme.buyer, &programme.currency, fee);
     }
 
-    /// The end of a day takes what is there, oldest first.
+    /// The end of a day takes the cash that is there for the fees, oldest fee first.
     pub fn collect_fees(&mut self) -> i64 {
         let mut collected = 0;
         for ((buyer, currency), bills) in self.bills.clone() {
@@ -217,7 +217,7 @@ impl Model {
         }
     }
 
-    /// What a command about a programme that succeeded has changed.
+    /// The changes of a successful command about a programme.
     pub fn apply_programme(&mut self, actor: &Actor, command: &Command, body: &Value) -> Result<(), String> {
         match command {
             Command::ChangeProgramme(change) => {
@@ -268,7 +268,7 @@ impl Model {
 }
 
 impl Players<'_> {
-    /// Somebody changes a programme, or his part in one; mostly what keeps it going.
+    /// A company changes a programme, or its part in one; mostly in a way that keeps the programme going.
     pub fn programme(&mut self) -> Option<Move> {
         match self.dice.roll(10) {
             0 | 1 => self.change_programme(),

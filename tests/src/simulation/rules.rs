@@ -1,4 +1,4 @@
-//! Which command must succeed, which must be refused and with what code: the rules told a second time.
+//! Which command must succeed, which must be refused and with what code: a second version of the rules.
 
 use super::arithmetic::{self, price, share_up};
 use super::model::{Approval, CURRENCIES, Company, Held, Line, Model, Receivable, asset_of};
@@ -26,7 +26,7 @@ use server::hash::sha256_hex;
 /// The code of a refusal.
 pub type No = &'static str;
 
-/// What must come of a command.
+/// The required result of a command.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expected {
     Done,
@@ -44,14 +44,14 @@ pub enum Target {
     Receivable(i64),
 }
 
-/// What a purchase costs.
+/// The cost of a purchase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quote {
     pub price: i128,
     pub fee: i128,
 }
 
-/// What identifies an input: command, person and content.
+/// The identity of an input: command, person and content.
 #[must_use]
 pub fn fingerprint(actor: &Actor, command: &Command) -> String {
     format!("{} {} {}", command.name(), actor.user_id, command.input())
@@ -116,7 +116,7 @@ impl Model {
         i128::from(amount) > self.room(actor, currency)
     }
 
-    /// What the actor may still do alone today.
+    /// The amount that the actor may still do alone today.
     fn room(&self, actor: &Actor, currency: &str) -> i128 {
         let Some((at_once, a_day)) = self.approval_limits.get(&(actor.party_id.0, currency.to_owned())).copied() else {
             return 0;
@@ -126,7 +126,7 @@ impl Model {
         at_once.min(left).max(0)
     }
 
-    /// The limit of the day that will hold: what is said, or else the one that there is.
+    /// The limit of the day that will hold: the requested one, or else the present one.
     pub fn day_of(&self, party: i64, limit: &SetApprovalLimit) -> Option<i128> {
         let known = || self.approval_limits.get(&(party, limit.currency.clone())).and_then(|(_, a_day)| *a_day);
         limit.day_minor.map_or_else(known, |said| said.map(i128::from))
@@ -241,12 +241,12 @@ impl Model {
         }
     }
 
-    /// Nobody is their own second person, and each company here has one checker.
+    /// A person is never its own second person, and each company here has one checker.
     fn somebody_else_checks(&self, actor: &Actor) -> Result<(), No> {
         require(self.companies[&actor.party_id.0].checker != actor.user_id.0, "second_person_missing")
     }
 
-    /// Whether the command may happen now, by whomever agreed to it.
+    /// Whether the command may happen now, whichever person agreed to it.
     pub fn may(&self, actor: &Actor, command: &Command) -> Result<(), No> {
         match command {
             Command::BuyFractions(buy) => self.may_buy(actor, buy).map(|_| ()),
@@ -369,7 +369,7 @@ impl Model {
         self.may_buy_with(actor, buy, Held::default())
     }
 
-    /// The same, where so much is held for it already.
+    /// The same, where `held` is held for it already.
     fn may_buy_with(&self, actor: &Actor, buy: &BuyFractions, held: Held) -> Result<Quote, No> {
         self.acting(actor, "financier")?;
         let offer = self.offers.get(&buy.offer_id.0).ok_or("not_found")?;
@@ -396,7 +396,7 @@ impl Model {
         Ok(quote)
     }
 
-    /// What a stopped buyer owes, or one with an overdue payment, changes no hands.
+    /// The debt of a stopped buyer, or of one with an overdue payment, cannot be traded.
     fn may_be_traded(&self, buyer: i64) -> Result<(), No> {
         require(self.companies[&buyer].active, "buyer_stopped")?;
         let overdue = self.receivables.values().any(|one| {
@@ -467,8 +467,8 @@ impl Model {
         require(!twice, "duplicate_invoice")
     }
 
-    /// The live invoice that a credit note means: of its number, of the day that it states, and the only one of its buyer and currency
-    /// where there are several.
+    /// The live invoice that a credit note means: it has the stated number and day. Where there are several, it is the only one
+    /// of its buyer and currency.
     pub fn named(&self, supplier: i64, named: &Preceding, (buyer, currency): (i64, &str)) -> Result<i64, No> {
         let theirs = |invoice: &super::model::Invoice| {
             invoice.supplier == supplier
@@ -495,8 +495,8 @@ impl Model {
         self.reviews.values().any(|review| review.invoice == invoice && ["open", "refused"].contains(&review.state))
     }
 
-    /// The live invoices that a new one looks like, oldest first: the same number or one that looks like it from the same
-    /// seller, and the oldest that has only the total, the day and the buyer in common with it.
+    /// The live invoices that a new one looks like, oldest first. From the same seller they have the same number or one that
+    /// looks like it. One more is the oldest that has only the total, the day and the buyer in common with it.
     #[must_use]
     pub fn looks_like(&self, new: &super::model::Invoice) -> Vec<i64> {
         let live = |old: &super::model::Invoice| !["withdrawn", "rejected"].contains(&old.state);
@@ -512,7 +512,7 @@ impl Model {
             let same = (old.buyer, old.issued, &old.currency, old.payable) == (new.buyer, new.issued, &new.currency, new.payable);
             live(old) && same && !numbered(old)
         };
-        // What was taken back with credit notes on it comes back with them.
+        // An invoice that was taken back with credit notes on it comes back with them.
         let credited = |old: &super::model::Invoice| {
             ["withdrawn", "rejected"].contains(&old.state)
                 && old.credited > 0
@@ -664,7 +664,7 @@ impl Model {
         require(!open, "request_pending")
     }
 
-    /// What may be done with a line.
+    /// The acts that a line allows.
     #[must_use]
     pub fn acts(line: &Line) -> &'static [&'static str] {
         match (line.state, line.kind) {
@@ -822,7 +822,7 @@ impl Model {
         Ok((target, amount))
     }
 
-    /// Who asked for a payout takes it back, until it is in a file.
+    /// The person who asked for a payout takes it back, until it is in a file.
     fn may_cancel(&self, actor: &Actor, payout_id: i64) -> Result<(), No> {
         let payout = self.payouts.get(&payout_id).ok_or("not_found")?;
         let own = match payout.party {

@@ -60,7 +60,7 @@ fn is_han(mark: char) -> bool {
     matches!(mark, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
 }
 
-/// What is written for one character. German vowels keep their e, as the same name is written in an IBAN's register.
+/// The text that is written for one character. German vowels keep their e, as the same name is written in an IBAN's register.
 fn one_written(mark: char) -> &'static str {
     match mark {
         'ä' => "ae",

@@ -1,4 +1,4 @@
-//! UBL, CII and the fapiao's XML: the rules over whatever they read, and the same file as people read it.
+//! UBL, CII and the fapiao's XML: the rules over every invoice that was read, and the same file as people read it.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

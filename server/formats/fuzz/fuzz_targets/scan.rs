@@ -1,4 +1,5 @@
-//! The pass before a tree is built, beside the builder: what the builder takes is counted as it counts, or refused for what it costs.
+//! The pass before a tree is built, beside the builder. It counts every document that the builder takes as the builder does, or
+//! refuses it for its cost.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|text: &str| {

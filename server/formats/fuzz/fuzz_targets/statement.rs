@@ -1,4 +1,4 @@
-//! What a bank sends: statements and reports on payments.
+//! Files that a bank sends: statements and reports on payments.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

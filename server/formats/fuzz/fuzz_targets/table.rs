@@ -1,4 +1,4 @@
-//! Tables of invoices, payables and confirmations. What was read of a table of invoices is found again by whoever looks at it.
+//! Tables of invoices, payables and confirmations. The views find every row that was read of a table of invoices.
 #![no_main]
 
 use formats::csv::{Table, read, read_confirmations, read_payables};

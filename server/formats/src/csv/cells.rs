@@ -1,4 +1,4 @@
-//! The cells of one row by the names of their columns, with every fault told by row and column.
+//! The cells of one row by the names of their columns. Every fault names its row and column.
 
 use super::table::{Grid, Row, Table};
 use crate::FormatFault;
@@ -16,7 +16,7 @@ pub struct Column {
 /// Longer than any name or note of an invoice.
 const LONGEST: usize = 1_000;
 
-/// Columns in which a sheet may have made a number of what is a text.
+/// Columns whose texts a sheet may have turned into numbers.
 const IDENTIFIERS: &[&str] = &[
     "number",
     "invoice_number",
@@ -38,12 +38,13 @@ fn is_scientific(text: &str) -> bool {
     written && exponent.strip_prefix(['+', '-']).is_some_and(digits)
 }
 
-/// Whether the heading is of a template: it has what only that template has.
+/// Whether the heading is of a template: it has the columns that only that template has.
 pub fn has_all(heading: &[String], names: &[&str]) -> bool {
     names.iter().all(|name| heading.iter().any(|cell| cell == name))
 }
 
-/// A heading names each column once, names no other, and leaves none out that every row needs. Only then are the rows cut.
+/// A heading names each column once and names no unknown one. It leaves out no column that every row needs. Only then are the
+/// rows cut.
 pub fn check_heading<'a>(table: Table<'a>, columns: &[Column]) -> Result<Grid<'a>, FormatFault> {
     let names = |wanted: &dyn Fn(&&Column) -> bool| {
         let names: Vec<&str> = columns.iter().filter(wanted).map(|column| column.name).collect();
@@ -98,7 +99,7 @@ impl<'a> Cells<'a> {
         self.faults.push(FormatFault::CsvCell { line: self.row.line, column: column.to_owned(), text: shown(text) });
     }
 
-    /// The trimmed text of a cell. Where the row is of another width than the heading, nothing is taken from it.
+    /// The trimmed text of a cell. A row that is not as wide as the heading gives no text.
     pub fn text(&mut self, column: &str) -> String {
         if self.row.width != self.heading.len() {
             return String::new();
@@ -140,15 +141,15 @@ impl<'a> Cells<'a> {
         known
     }
 
-    /// Digits with a decimal point, or in a table parted by semicolons or tabs a decimal comma. Grouped thousands are refused, since
-    /// `1.234` is one thousand to half of Europe; so are more decimals than the currency has.
+    /// Digits with a decimal point, or with a decimal comma in a table whose cells are separated by semicolons or tabs. Grouped
+    /// thousands are refused, since `1.234` is one thousand to half of Europe. So are more decimals than the currency has.
     pub fn amount(&mut self, column: &str, currency: Option<Currency>) -> Option<Decimal> {
         let text = self.text(column);
         if text.is_empty() {
             return None;
         }
         let comma = self.decimal_comma && text.contains(',') && !text.contains('.');
-        // With three decimals nobody can tell a decimal comma from a thousand.
+        // With three decimals a comma may be a decimal comma or a thousands mark.
         let ambiguous = comma && text.rsplit(',').next().is_some_and(|decimals| decimals.len() == 3);
         let plain = if comma { text.replacen(',', ".", 1) } else { text.clone() };
         let digits = plain.strip_prefix('-').unwrap_or(&plain);

@@ -1,4 +1,4 @@
-//! The buyer's table of what it confirms: one row, one payable that was presented to it. docs/CONFIRMATION.md gives the columns.
+//! The buyer's table of confirmations: one row, one payable that was presented to it. docs/CONFIRMATION.md gives the columns.
 
 use super::cells::{Cells, Column, check_heading};
 use super::table;
@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What a buyer confirms.
+/// A payable that a buyer confirms.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfirmationRow {
     /// The row of the table.
@@ -29,7 +29,7 @@ const COLUMNS: &[Column] = &[
     Column { name: "reason", needed: false },
 ];
 
-/// All rows of a table, or all that is wrong with it.
+/// All rows of a table, or all its faults.
 pub fn read(bytes: &[u8]) -> Result<Result<Vec<ConfirmationRow>, super::Faults>, FormatFault> {
     let text = table::decode(bytes)?;
     let grid = check_heading(table::open(&text)?, COLUMNS)?;

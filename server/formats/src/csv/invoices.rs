@@ -50,13 +50,13 @@ pub fn is_heading(heading: &[String]) -> bool {
     has_all(heading, &["number", "buyer_tax_id"])
 }
 
-/// All invoices of a table, or all that is wrong with it.
+/// All invoices of a table, or all its faults.
 pub fn read(table: Table<'_>) -> Result<Result<Vec<CsvInvoice>, super::Faults>, FormatFault> {
     let grid = &check_heading(table, COLUMNS)?;
     let mut seen: BTreeMap<(String, String, String), u32> = BTreeMap::new();
     Ok(super::all_or_faults(grid.rows.iter().map(|row| {
         let read = read_row(grid, row)?;
-        // What the buyer writes has the buyer's own numbers.
+        // An invoice that the buyer writes has the buyer's own number.
         let buyer = domain::invoice::is_self_billed(&read.invoice.type_code).then(|| read.invoice.buyer.tax_id.clone());
         let key = (read.invoice.seller.tax_id.clone(), read.invoice.number.clone(), buyer.unwrap_or_default());
         match seen.insert(key, row.line) {

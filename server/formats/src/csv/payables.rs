@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
-/// What a buyer says it will pay.
+/// An amount that a buyer says it will pay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payable {
     /// The row of the table.
@@ -22,7 +22,7 @@ pub struct Payable {
     pub due_date: NaiveDate,
     #[serde(serialize_with = "write_currency", deserialize_with = "read_currency")]
     pub currency: Currency,
-    /// The invoice's total; none where only the payable amount is told.
+    /// The invoice's total; none where the table has only the payable amount.
     pub total: Option<Decimal>,
     /// Withholding, retention and other deductions.
     pub deducted: Decimal,
@@ -33,7 +33,7 @@ pub struct Payable {
     pub note: String,
 }
 
-/// Its code: the domain knows no serialization.
+/// Writes the currency's code: the domain knows no serialization.
 fn write_currency<S: Serializer>(currency: &Currency, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(currency.code())
 }
@@ -69,7 +69,7 @@ pub fn is_heading(heading: &[String]) -> bool {
     has_all(heading, &["supplier_tax_id", "invoice_number"])
 }
 
-/// All payables of a table, or all that is wrong with it.
+/// All payables of a table, or all its faults.
 pub fn read(table: Table<'_>) -> Result<Result<Vec<Payable>, super::Faults>, FormatFault> {
     let grid = &check_heading(table, COLUMNS)?;
     let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();

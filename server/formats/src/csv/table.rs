@@ -1,5 +1,5 @@
-//! From text to rows and cells (RFC 4180), with comma, semicolon or tab between the cells. A cell is a piece of the text wherever it
-//! can be, and a row is no longer than its heading: what is beyond is counted and not kept.
+//! From text to rows and cells (RFC 4180), with comma, semicolon or tab between the cells. A cell is a piece of the text where
+//! possible. A row is no longer than its heading: further cells are counted and not kept.
 
 use super::MOST_ROWS;
 use crate::FormatFault;
@@ -31,7 +31,7 @@ pub struct Table<'a> {
 pub struct Grid<'a> {
     pub heading: Vec<String>,
     pub rows: Vec<Row<'a>>,
-    /// The cells are parted by semicolons or tabs, as programs do where the comma is the decimal mark.
+    /// Semicolons or tabs separate the cells, as programs write them where the comma is the decimal mark.
     pub decimal_comma: bool,
 }
 
@@ -53,24 +53,24 @@ fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
-/// Reads the heading of a text. What parts the cells is what parts the heading.
+/// Reads the heading of a text. The heading's separator is also that of the cells.
 pub fn open(text: &str) -> Result<Table<'_>, FormatFault> {
     let (named, text, line) = separator_line(text).map_or((None, text, 1), |(mark, rest)| (Some(mark), rest, 2));
     let first = text.split(['\n', '\r']).next().unwrap_or("");
     let most = [',', ';', '\t'].into_iter().max_by_key(|mark| first.matches(*mark).count()).unwrap_or(',');
     let mut rest = Cutter { text, mark: named.unwrap_or(most), line };
-    // No template has a heading of so many columns: what is behind them is not looked at.
+    // No template has a heading of that many columns: the reader does not look at cells behind them.
     let heading = rest.next_filled(MOST_COLUMNS, MOST_COLUMNS)?;
     let cells = heading.map(|row| row.cells).unwrap_or_default();
     let mut heading: Vec<String> = cells.iter().map(|cell| cell.trim().to_lowercase()).collect();
-    // Programs that write a sheet add columns that nobody filled.
+    // Programs that write a sheet add empty columns.
     while heading.last().is_some_and(String::is_empty) {
         heading.pop();
     }
     Ok(Table { heading, rest })
 }
 
-/// The line with which Excel says what parts the cells, as in `sep=;`, and what stands behind it.
+/// The separator that Excel names in a first line, as in `sep=;`, and the text behind that line.
 fn separator_line(text: &str) -> Option<(char, &str)> {
     let end = text.find(['\n', '\r'])?;
     let (line, rest) = text.split_at(end);
@@ -97,14 +97,14 @@ impl<'a> Table<'a> {
     }
 }
 
-/// What is left of a text, row by row.
+/// The rest of a text, row by row.
 struct Cutter<'a> {
     text: &'a str,
     mark: char,
     line: u32,
 }
 
-/// What stands behind a cell.
+/// The end of a cell: the next cell, the next row, or the end of the text.
 enum Behind {
     Cell,
     Row,
@@ -112,8 +112,8 @@ enum Behind {
 }
 
 impl<'a> Cutter<'a> {
-    /// The next row with anything in it, with no more than so many cells kept, and refused if it has more than another number. Empty
-    /// lines are nothing.
+    /// The next row with anything in it. The reader keeps at most `kept` cells and refuses a row of more than `most`. It skips
+    /// empty lines.
     fn next_filled(&mut self, kept: usize, most: usize) -> Result<Option<Row<'a>>, FormatFault> {
         while !self.text.is_empty() {
             let (row, filled) = self.row(kept, most)?;
@@ -135,7 +135,7 @@ impl<'a> Cutter<'a> {
             if seen <= kept {
                 row.cells.push(cell);
             }
-            // What is empty behind the last column is nothing.
+            // Empty cells behind the last column do not count.
             if seen <= kept || !blank {
                 row.width = seen;
             }
@@ -170,7 +170,7 @@ impl<'a> Cutter<'a> {
         Ok((Cow::Borrowed(cell), self.pass(behind)))
     }
 
-    /// Goes behind what ends a cell. A line ends as on Unix, Windows or an old Mac.
+    /// Moves behind the mark that ends a cell. A line ends as on Unix, Windows or an old Mac.
     fn pass(&mut self, behind: &'a str) -> Behind {
         let (left, found) = match behind.strip_prefix("\r\n").or_else(|| behind.strip_prefix(['\n', '\r'])) {
             Some(rest) => (rest, Behind::Row),
@@ -180,7 +180,8 @@ impl<'a> Cutter<'a> {
         found
     }
 
-    /// A cell in quotation marks, behind the first of them. A doubled mark is one of the text; lines end there as they do elsewhere.
+    /// A cell in quotation marks, behind the first of them. A doubled mark is one of the text; lines end there as they do
+    /// elsewhere.
     fn quoted(&mut self, inside: &'a str, begun: u32) -> Result<(Cow<'a, str>, Behind), FormatFault> {
         let (mut at, mut doubled) = (0_usize, false);
         let end = loop {

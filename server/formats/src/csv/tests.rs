@@ -112,7 +112,7 @@ fn a_payable_is_due_after_it_was_issued_and_deductions_lower_it() {
     assert_eq!(fault("DE1,R1,2026-11-01,2026-12-01,EUR,10,5,6"), [r#"csv_totals line="2" column="payable" text="6""#]);
 }
 
-/// D1, D2, D3 and what is like them, in all three tables.
+/// D1, D2, D3 and similar cases, in all three tables.
 #[test]
 fn what_programs_add_around_a_table_is_no_part_of_it() {
     let good = "A-1;2026-11-01;;EUR;DE1;FR1;;;;1,50;;1,50;";

@@ -1,4 +1,5 @@
-//! What an invoice must say about itself, its parties and its payment: BR-01 to BR-20, BR-49 to BR-63, and conditions between them.
+//! The facts that an invoice must state about itself, its parties and its payment: BR-01 to BR-20, BR-49 to BR-63, and conditions
+//! between them.
 
 use super::{Rule, document};
 use crate::invoice::{Identifier, InvoiceFile, Party, Payment, Period, Syntax};
@@ -72,7 +73,7 @@ fn without_country(party: &Party) -> bool {
     party.country.as_ref().is_some_and(String::is_empty)
 }
 
-/// The payee is a group of its own only where it is somebody else.
+/// The payee is a group of its own only where it is another party.
 fn is_seller(payee: &Party, seller: &Party) -> bool {
     let same_name = !payee.trade_name.is_empty() && payee.trade_name == seller.trade_name;
     let known: BTreeSet<&str> = seller.identifiers.iter().map(|id| id.value.as_str()).collect();
@@ -97,7 +98,7 @@ fn is_paid_to(payment: &Payment) -> bool {
     payment.accounts.iter().any(|account| !account.is_empty())
 }
 
-/// In CII the account is a group of its own, and only what stands in it is asked for.
+/// In CII the account is a group of its own, and the rule checks only the elements in it.
 fn lacks_account(file: &InvoiceFile, payment: &Payment) -> bool {
     is_transfer(payment) && payment.accounts.is_empty() && (payment.has_account || file.syntax != Syntax::Cii)
 }

@@ -10,7 +10,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule { code: "KT-03", broken: |file| document(!file.is_european() && adds_up(&file.totals) != Some(true)) },
 ];
 
-/// Net and tax lead to the total, and that less what was prepaid to what is payable; European invoices have their own rules for it.
+/// Net and tax lead to the total, and the total less the prepaid amount to the payable one. European invoices have their own
+/// rules for it.
 fn adds_up(totals: &Totals) -> Option<bool> {
     let total = totals.tax_inclusive?;
     let sum = match (totals.tax_exclusive, totals.tax) {

@@ -1,5 +1,5 @@
-//! What the schemas of the two syntaxes say of a file: each element in its place, as often as it may be there, with a value of its kind.
-//! No amount that is read depends on it, so that it is a warning; `schema.txt` holds the order of the elements.
+//! The schemas of the two syntaxes: each element in its place, as often as it may be there, with a value of its kind. No amount
+//! that is read depends on them, so a break is only a warning. `schema.txt` holds the order of the elements.
 
 use crate::invoice::Syntax;
 use crate::xml;
@@ -127,7 +127,7 @@ const ATTRIBUTES: &[&str] = &[
     "filename",
 ];
 
-/// Whether a value has the form of its kind, which its name tells, and no attribute that none of them has.
+/// Whether a value has the form of its kind, and only attributes that values may have. The element's name shows the kind.
 fn has_its_kind(node: Node<'_, '_>, syntax: Syntax) -> bool {
     let (name, is_ubl) = (node.tag_name().name(), syntax != Syntax::Cii);
     let mut attributes = node.attributes().filter(|attribute| attribute.namespace().is_none());

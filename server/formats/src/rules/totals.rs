@@ -1,4 +1,5 @@
-//! Sums: the lines, allowances and charges lead to the total without VAT, the VAT to the total with it, and that to what is payable.
+//! Sums: the lines, allowances and charges lead to the total without VAT, the VAT to the total with it, and that to the payable
+//! amount.
 
 use super::{Rule, decimals_of, document, rounded, sum};
 use crate::invoice::{Adjustment, InvoiceFile, Syntax, TaxGroup, Totals};
@@ -75,8 +76,8 @@ fn payable(totals: &Totals) -> Option<bool> {
     Some(totals.payable? == open.checked_add(totals.rounding.unwrap_or_default())?)
 }
 
-/// Within one unit, as the standard allows for invoices that round line by line. CEN's artefacts take exactly one unit for CII and
-/// refuse it for UBL.
+/// Within one unit, as the standard allows for invoices that round line by line. CEN's artefacts take exactly one unit for CII
+/// and refuse it for UBL.
 fn tax_follows_rate(file: &InvoiceFile, group: &TaxGroup) -> Option<bool> {
     let tax = group.tax?.abs();
     let rate = group.category.rate.filter(|rate| group.category.is_vat && !rate.round().is_zero());

@@ -1,11 +1,11 @@
-//! The VAT categories (UNTDID 5305): ten rules for each of them, and what only some of them ask for.
+//! The VAT categories (UNTDID 5305): ten rules for each of them, and the rules that only some of them have.
 
 use super::totals::{cents, expected_tax, near};
 use crate::invoice::{InvoiceFile, Syntax, TaxCategory, TaxGroup};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 
-/// What a category asks of the rate.
+/// The rate that a category asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rate {
     Positive,
@@ -14,7 +14,7 @@ enum Rate {
     None,
 }
 
-/// Who must be, or must not be, identified for tax.
+/// The parties that must be, or must not be, identified for tax.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Identified {
     /// The seller by any tax registration, or its representative.
@@ -25,7 +25,7 @@ enum Identified {
     SellerAndBuyer,
     /// Both by VAT identifier.
     BothForVat,
-    /// Nobody has a VAT identifier.
+    /// No party has a VAT identifier.
     Nobody,
 }
 
@@ -209,8 +209,8 @@ impl Category {
         matches!(self.rate, Rate::Positive | Rate::NotNegative)
     }
 
-    /// What lines, allowances and charges of the category bring, for each rate where rates count: added up once for all groups. CEN's
-    /// artefacts look at the category alone here, whatever tax scheme stands beside it.
+    /// The sums of lines, allowances and charges of the category, for each rate where rates count. They are added up once for all
+    /// groups. CEN's artefacts look at the category alone here, whatever tax scheme stands beside it.
     fn bases(&self, uses: &Uses<'_>) -> BTreeMap<Option<Decimal>, [Option<Decimal>; 3]> {
         let mut bases: BTreeMap<Option<Decimal>, [Option<Decimal>; 3]> = BTreeMap::new();
         for (place, kind) in uses.kinds().into_iter().enumerate() {
@@ -225,7 +225,7 @@ impl Category {
         bases
     }
 
-    /// The taxable amount is what lines and charges of the category (and rate) bring, less the allowances.
+    /// The taxable amount is the sum of lines and charges of the category (and rate), less the allowances.
     fn base_sums(
         &self,
         file: &InvoiceFile,
@@ -244,7 +244,7 @@ impl Category {
         let [lines, allowances, charges] =
             found.copied().unwrap_or([Some(Decimal::ZERO); 3]).map(|sum| sum.and_then(|sum| cents(file, sum)));
         let expected = lines?.checked_add(charges?)?.checked_sub(allowances?)?;
-        // CII is exact where rates count, UBL where they do not; what is not subject to VAT is exact in both.
+        // CII is exact where rates count, UBL where they do not; amounts that are not subject to VAT are exact in both.
         let exact = by_rate == is_cii || self.rate == Rate::None;
         if exact { Some(group.taxable? == expected) } else { near(group.taxable?, expected) }
     }

@@ -31,7 +31,7 @@ const PLACES: &[CodePlace] = &[
 
 /// Every value of a code list that the document uses, each once.
 pub fn used(root: Node<'_, '_>, places: &Places<'_>) -> Vec<CodedValue> {
-    // What a parent says is looked for once, however many children ask.
+    // The answer for a parent is looked up once, however many children ask.
     let (mut charges, mut objects): (HashMap<NodeId, bool>, HashMap<NodeId, bool>) = Default::default();
     xml::codes(root, places, PLACES, |node| match node.tag_name().name() {
         "AllowanceChargeReasonCode" => {

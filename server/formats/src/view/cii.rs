@@ -4,7 +4,7 @@ use super::{DocumentView, Figure, LineView, MOST_LINES, PartyView, TaxView, pres
 use crate::xml;
 use roxmltree::Node;
 
-/// What stands in the totals, with the names of their labels, in the order of the file's own arithmetic.
+/// The amounts of the totals, with the names of their labels, in the order of the file's own arithmetic.
 const TOTALS: &[(&str, &str)] = &[
     ("LineTotalAmount", "lines"),
     ("AllowanceTotalAmount", "allowances"),

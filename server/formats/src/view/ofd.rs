@@ -4,7 +4,7 @@ use super::{DocumentView, Figure, LineView, MOST_LINES, PartyView, TaxView, pres
 use crate::xml;
 use roxmltree::Node;
 
-/// What stands in the totals, with the names of their labels. What is owed comes last.
+/// The amounts of the totals, with the names of their labels. The owed amount comes last.
 const TOTALS: &[(&str, &str)] =
     &[("TaxExclusiveTotalAmount", "tax-exclusive"), ("TaxTotalAmount", "tax"), ("TaxInclusiveTotalAmount", "tax-inclusive")];
 
@@ -46,7 +46,7 @@ pub(super) fn read(root: Node<'_, '_>) -> DocumentView {
         buyer: party("Buyer"),
         lines: goods.iter().enumerate().take(MOST_LINES).map(line).collect(),
         more_lines: goods.len().saturating_sub(MOST_LINES),
-        // The tax is told line by line.
+        // The file gives the tax line by line.
         taxes: goods.iter().take(MOST_LINES).map(tax).collect(),
         totals: TOTALS
             .iter()

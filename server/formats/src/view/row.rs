@@ -1,4 +1,4 @@
-//! The row of a table from which an invoice was read, as people read it: whoever sees one invoice sees no other of its table.
+//! The row of a table from which an invoice was read, as people read it. A reader of one invoice sees no other row of its table.
 
 use super::words;
 use crate::FormatFault;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// A row with the line on which it begins, and what stands in each column that is filled.
+/// A row with the line on which it begins, and the text of each column that is filled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowView {
     pub line: u32,

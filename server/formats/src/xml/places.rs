@@ -2,7 +2,7 @@
 
 use roxmltree::Node;
 
-/// A line is found by what was counted before its block, and by counting inside the block.
+/// The size of a block. The count before a block and a count inside it give the line.
 const BLOCK: usize = 2_048;
 
 /// The lines of one document.

@@ -1,8 +1,8 @@
-//! One pass over a text before a tree is built of it: how many nodes, how deep, how many attributes and namespaces. The tree's builder
-//! compares each attribute with those before it and copies the namespaces of the parent, so both are bounded here.
+//! One pass over a text before a tree is built of it: how many nodes, how deep, how many attributes and namespaces. The tree's
+//! builder compares each attribute with those before it and copies the namespaces of the parent, so both are bounded here.
 //!
-//! The pass takes every tag, comment and instruction where the builder takes one. What it does not understand is not well-formed: the
-//! builder stops there and says so.
+//! The pass takes every tag, comment and instruction where the builder takes one. Text that the pass does not understand is not
+//! well-formed: the builder stops there and reports it.
 
 use crate::FormatFault;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ const DEPTH: usize = 128;
 /// Bytes of a name, and of the name of a namespace.
 const NAME: usize = 512;
 
-/// What a document is made of, as the builder counts it.
+/// The parts of a document, as the builder counts them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// The document itself, elements, texts, comments and processing instructions.
@@ -46,7 +46,7 @@ struct Scan<'a> {
     in_text: bool,
 }
 
-/// Refuses what would cost more to build than a business document needs.
+/// Refuses a document that costs more to build than a business document needs.
 pub fn check(text: &str, nodes_limit: u32) -> Result<Count, FormatFault> {
     let nodes_limit = usize::try_from(nodes_limit).unwrap_or(usize::MAX);
     let mut scan = Scan {
@@ -120,7 +120,7 @@ impl<'a> Scan<'a> {
             self.skip_behind("-->");
             self.node()?;
         } else if rest.starts_with("<!") {
-            // The builder refuses it where it stands, a document type as well as what is none.
+            // The builder refuses it at this place, a document type as well as any other text.
             return if rest.starts_with("<!DOCTYPE") { Err(FormatFault::DocumentType) } else { Ok(false) };
         } else if rest.starts_with("<?") {
             let declaration = self.at == 0 && rest.starts_with("<?xml ");
@@ -138,7 +138,7 @@ impl<'a> Scan<'a> {
         Ok(true)
     }
 
-    /// The next name, up to what ends one.
+    /// The next name, up to the mark that ends it.
     fn name(&mut self) -> Result<&'a str, FormatFault> {
         let rest = self.rest();
         let ends = |mark: char| matches!(mark, ' ' | '\t' | '\r' | '\n' | '=' | '/' | '>' | '"' | '\'' | '<');

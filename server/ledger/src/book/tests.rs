@@ -139,7 +139,7 @@ impl Dice {
     }
 }
 
-/// The model keeps no balances: only a list of what happened, added up anew with 128 bits whenever asked.
+/// The model keeps no balances. It keeps only a list of events, and adds them up anew with 128 bits for each question.
 #[derive(Default)]
 struct Model {
     moves: Vec<(AccountId, i128)>,
@@ -292,7 +292,7 @@ fn a_stored_book_is_gone_on_with() {
     let made = next.apply(&[post_hold(2, BOB, 30), post(ALICE, BOB, 1)], 10).unwrap();
     assert_eq!(made.iter().map(|transfer| transfer.number.0).collect::<Vec<_>>(), [6, 7]);
     assert_eq!((first.last(), next.last()), (TransferNumber(5), TransferNumber(7)));
-    // What the batch has changed is not overwritten by what was stored.
+    // Stored values do not overwrite the batch's changes.
     next.load_account(Account::new(BOB, EUR, Side::Credit, Floor::Zero));
     assert_eq!(next.account(BOB).unwrap().balance, 31);
 }

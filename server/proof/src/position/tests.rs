@@ -37,7 +37,7 @@ fn holders_prove_what_they_hold(mut sample: Sample) {
     assert_eq!(check(&sample.proof(99).to_text(), &key), Err(Flaw::Form), "a file without a balance proves nothing");
 }
 
-/// Nobody else's number, kind or salt stands in a file.
+/// A file holds no number, kind or salt of another company.
 #[test]
 fn a_proof_names_nobody_else() {
     for version in [1, 2] {
@@ -51,7 +51,7 @@ fn a_proof_names_nobody_else() {
     }
 }
 
-/// Lies that a dishonest platform or holder might try, each with what finds it.
+/// Lies that a dishonest platform or holder might try, each with the flaw that reveals it.
 #[test]
 fn proofs_that_lie_are_found_out() {
     for version in [1, 2] {
@@ -79,7 +79,7 @@ fn lies_are_found_out(mut sample: Sample) {
     assert_eq!(lie(&|proof| proof.record = proof.record.replace(" 845 ", " 846 ")), Some(Flaw::Record));
     assert_eq!(lie(&|proof| proof.path.reverse()), Some(Flaw::Record));
     assert_eq!(lie(&|proof| proof.note.push_str("\u{2014} witness.example AAAAAAAA\n")), Some(Flaw::Checkpoint));
-    // Somebody else's leaf, as if it were the holder's.
+    // Another owner's leaf, presented as the holder's.
     let foreign = sample.proof(10_002).assets.remove(0);
     assert_eq!(lie(&|proof| proof.assets[1] = foreign.clone()), Some(Flaw::Balance));
     let other = Signer::from_seed("kontor.example/log", [1; 32]).unwrap();

@@ -1,4 +1,5 @@
-//! The platform's accounts at banks: euros stay on the account of the founding, yuan have one of their own, and it is replaced once.
+//! The platform's accounts at banks. Euros stay on the account of the founding. Yuan have an account of their own, which is
+//! replaced once.
 
 use super::super::files::DemoEntry;
 use super::{Built, World, demo_iban};
@@ -9,7 +10,7 @@ use domain::Currency;
 use domain::custody::CustodyState;
 use kernel::CustodyId;
 
-/// So many days before the end the account for yuan is replaced, and so many the old one is closed.
+/// Days before the end on which the account for yuan is replaced, and on which the old one is closed.
 const REPLACED_DAYS: u32 = 12;
 const CLOSED_DAYS: u32 = 9;
 

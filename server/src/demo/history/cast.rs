@@ -1,4 +1,4 @@
-//! Who takes part: the companies, how they are let in, and their people.
+//! The cast: the companies, how they are let in, and their people.
 
 use super::super::files::DemoEntry;
 use super::super::{DemoError, PASSWORD};
@@ -181,7 +181,7 @@ impl World {
         Ok(company)
     }
 
-    /// Somebody follows the link in their invitation.
+    /// A person follows the link in their invitation.
     pub(super) fn accept(&mut self, user_id: UserId, name: &str, language: &str, password_hash: &str) -> Built {
         let invitation = store::messages::find_invitation(&mut self.conn, user_id)?;
         let arguments: serde_json::Value =

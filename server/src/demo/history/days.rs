@@ -1,4 +1,4 @@
-//! What happens every day: invoices come, are confirmed, sold, bought, paid and paid out.
+//! The events of every day: invoices come, are confirmed, sold, bought, paid and paid out.
 
 use super::super::DemoError;
 use super::super::files::{DemoEntry, DemoInvoice, ubl};
@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use store::records::Keyed;
 use store::{Invoice, Offer, Receivable, market, receivables};
 
-/// So many days before the end the invoice is issued that is never paid.
+/// Days before the end on which a supplier issues the invoice that is never paid.
 pub(super) const FORGOTTEN_DAYS: u32 = 38;
 
 pub(super) const ITEMS: &[&str] = &[
@@ -312,7 +312,7 @@ impl World {
             let Some(buyer) = self.company(row.buyer_id) else { continue };
             let open = row.confirmed_minor.saturating_sub(row.paid_minor).max(1);
             let amount = match self.dice.roll(12) {
-                // Somebody forgets for a while; somebody pays in two parts; somebody pays too much.
+                // Some buyers forget for a while, some pay in two parts, some pay too much.
                 0..=2 => continue,
                 3 => (open / 2).max(1),
                 4 => open.saturating_add(1_000),

@@ -17,7 +17,7 @@ use kernel::{InvoiceId, OfferId};
 use store::records::Keyed;
 use store::{Invoice, Offer, Receivable};
 
-/// What the bench buys again and again.
+/// The offer that the bench buys again and again.
 #[derive(Clone, Debug)]
 pub struct Lot {
     pub offer_id: OfferId,
@@ -112,8 +112,8 @@ pub fn build_market(database_url: &str, offers: usize, cents: bool, clock: &Cloc
     Ok(lots)
 }
 
-/// The demo's world in which one supplier has sold this many invoices to one buyer; of each four, one is a draft, one
-/// waits for the buyer and two are confirmed, most of them on the market.
+/// The demo's world in which one supplier has sold this many invoices to one buyer. Of each four, one is a draft, one waits for
+/// the buyer and two are confirmed. Most of the confirmed ones are on the market.
 pub fn build_big_customer(database_url: &str, invoices: usize, clock: &Clock) -> Result<(), DemoError> {
     build_world(database_url, (5, false), clock)?;
     let (writer, thread) = Writer::start(database_url, clock.clone())?;

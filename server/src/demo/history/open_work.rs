@@ -1,4 +1,4 @@
-//! What is left to do for whoever looks around: one of everything that waits for somebody.
+//! Open work for a visitor of the demo: one of every kind of item that waits for a person.
 
 use super::super::DemoError;
 use super::super::files::{DemoEntry, camt054};
@@ -53,7 +53,7 @@ impl World {
         Ok(())
     }
 
-    /// What every role finds on its desk.
+    /// The open work of every role.
     pub(super) fn leave_open_work(&mut self) -> Built {
         let today = self.today()?;
         for (supplier_at, buyer_at) in [(0_usize, 0_usize), (0, 1), (1, 0), (2, 0), (8, 2), (9, 3)] {
@@ -71,7 +71,7 @@ impl World {
                 self.run_agreed(&buyer, command)?;
             }
         }
-        // Somebody waits for the link to a new mail address.
+        // This person has asked for the link to a new mail address.
         let reader = store::people::find_user_by_email(&mut self.conn, "buyer1.viewer@kontor.example")?;
         if let Some(reader) = reader {
             let asked = RequestAddress { email: "vera.adler@kontor.example".to_owned(), step: 0, token: random_token() };
@@ -130,7 +130,7 @@ impl World {
                 self.run(company.maker(), RequestPayout { currency, amount_minor: 250_000 })?;
             }
         }
-        // A copy of an invoice with a suffix, of the very day and total, waits for somebody who compares the two.
+        // A copy of an invoice with a suffix, of the same day and total, waits for a person who compares the two.
         if let (Some(supplier), Some(buyer)) = (self.suppliers.first().cloned(), self.buyers.first().cloned()) {
             let original = self.register_amount(&supplier, &buyer, today, 1_870_000, 40)?;
             self.run(supplier.maker(), SubmitInvoice { invoice_id: original, due_date: None })?;
@@ -203,8 +203,8 @@ impl World {
         Ok(())
     }
 
-    /// A programme that two of the buyer's people and two operators have agreed on, with suppliers that have joined it and one that has
-    /// not answered yet.
+    /// A programme that two of the buyer's people and two operators have agreed on. Suppliers have joined it, and one has not
+    /// answered yet.
     pub(super) fn open_programme(
         &mut self,
         buyer_at: usize,
@@ -265,7 +265,7 @@ impl World {
         Ok(())
     }
 
-    /// A company of which nobody signs in: its contact has got a link to one invoice.
+    /// A company without a sign-in: its contact has got a link to one invoice.
     pub(super) fn rare_buyer(&mut self, today: NaiveDate) -> Built {
         let (Some(supplier), operator) = (self.suppliers.get(4).cloned(), self.operator.clone()) else { return Ok(()) };
         let (name, tax_id) = ("Nordwerft Reederei GmbH".to_owned(), "DE288888888".to_owned());

@@ -5,8 +5,9 @@ use super::super::pages::Answer;
 use super::super::rights::{BuyerMaker, BuyerViewer, Member, OperatorViewer, Right, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Params, Routes, typed_date};
 use super::{WriteFile, answer, newest, page_json, perform, wanted_id};
+use crate::commands::confirm_invoice::words_to_sign;
+use crate::view::Reader;
 use actix_web::HttpResponse;
-use domain::receivable::ConfirmationFacts;
 use kernel::{InvoiceId, PartyId, ReceivableId};
 use serde_json::{Value, json};
 use store::lists::{self, InvoiceLine, ListQuery, ReviewLine};
@@ -50,7 +51,7 @@ async fn register_invoice(who: Who<SupplierMaker>, write: WriteFile) -> Answer {
         .collect();
     let taken = registered.iter().filter(|answered| answered.outcome.is_ok()).count();
     if taken == 0 {
-        // What may pass of itself is said as such: the same request can be sent again.
+        // A fault that may pass is marked as such: the caller can send the same request again.
         let passing =
             registered.into_iter().filter_map(|answered| answered.outcome.err()).find(|fault| fault.status().is_server_error());
         return Err(passing.unwrap_or(Fault::NothingTaken(items)));
@@ -68,7 +69,7 @@ async fn attach_evidence(who: Who<SupplierMaker>, params: Params, write: WriteFi
     Ok(answer(&outcome))
 }
 
-/// What stands behind the invoice `invoice_id`, for its supplier, its buyer and the operator.
+/// The evidence for the invoice `invoice_id`, for its supplier, its buyer and the operator.
 async fn evidence(who: Who<Member>, params: Params) -> Answer {
     use domain::Refusal;
     let InvoiceId(id) = wanted_id(&params, "invoice_id")?;
@@ -93,20 +94,20 @@ async fn evidence(who: Who<Member>, params: Params) -> Answer {
     Ok(HttpResponse::Ok().json(json!({ "items": items })))
 }
 
-/// A table of confirmations as a list; nothing is confirmed yet.
+/// Reads a table of confirmations as a list; nothing is confirmed yet.
 async fn read_confirmations(who: Who<BuyerMaker>, write: WriteFile) -> Answer {
     let items = super::super::pages::confirmation_lists::read_table(&who, write.content).await?;
     perform(&who, &write.key, crate::commands::draft_confirmation_list::DraftConfirmationList { items }).await
 }
 
-/// The buyer's own payables as a list of approvals in advance; nothing is approved yet.
+/// Reads the buyer's own payables as a list of approvals in advance; nothing is approved yet.
 async fn read_payables(who: Who<BuyerMaker>, write: WriteFile) -> Answer {
     let file = super::super::upload::UploadedFile { name: write.name, content: write.content, too_large: false };
     let command = super::super::pages::approved::read(&who, file).await?;
     perform(&who, &write.key, command).await
 }
 
-/// What the company has approved in advance, and what became of it.
+/// The company's approvals in advance, and their present state.
 async fn approved(who: Who<BuyerViewer>, params: Params) -> Answer {
     let wanted = newest(&params)?.with("buyer_id = ?", vec![who.party_id()?.into()]);
     let page = who.app.read(move |conn| Ok(lists::ApprovedLine::page(conn, &wanted)?)).await?;
@@ -121,7 +122,7 @@ async fn approved(who: Who<BuyerViewer>, params: Params) -> Answer {
     Ok(page_json(rows.collect(), page.more))
 }
 
-/// What was said about an invoice, oldest first, to its supplier and its buyer.
+/// The messages about an invoice, oldest first, for its supplier and its buyer.
 async fn messages(who: Who<Member>, params: Params) -> Answer {
     let (party_id, id) = (who.party_id()?, wanted_id(&params, "invoice_id")?);
     let items = who.app.read(move |conn| super::super::pages::thread::messages_json(conn, party_id, id)).await?;
@@ -149,7 +150,7 @@ async fn assignments(who: Who<BuyerViewer>, params: Params) -> Answer {
     Ok(page_json(rows.collect(), page.more))
 }
 
-/// A list of confirmations with what has become of each line.
+/// A list of confirmations with the result of each line.
 async fn confirmation_list(who: Who<BuyerViewer>, params: Params) -> Answer {
     let party_id = who.party_id()?;
     let id = wanted_id(&params, "list_id")?;
@@ -205,28 +206,13 @@ async fn undertaking(who: Who<BuyerViewer>, params: Params) -> Answer {
     let number = |name: &str| params.get(name).parse::<i64>().map_err(|_| Refusal::FieldInvalid { field: name.to_owned() });
     let (id, amount_minor) = (number("invoice_id")?, number("amount_minor")?);
     let due: chrono::NaiveDate = typed_date(params.get("due_date"), "due_date")?;
-    let words = who
-        .app
-        .read(move |conn| {
-            let found = crate::commands::answer_clock::presented_to(conn, party_id, InvoiceId(id))?.ok_or(Refusal::NotFound)?;
-            // What no confirmation could be for has no words.
-            let facts = ConfirmationFacts {
-                amount_minor,
-                payable_minor: domain::invoice::owed_minor(found.payable_minor, found.credited_minor),
-                reason: "given with the confirmation",
-                deductions_minor: [0; 3],
-                due_date: due,
-                invoice_due_date: found.due_date,
-                today: store::records::load_heads(conn)?.business_date,
-            };
-            crate::commands::confirm_invoice::may_confirm(&found, &facts)?;
-            Ok(crate::commands::confirm_invoice::words(conn, &found, amount_minor, due)?)
-        })
-        .await?;
+    let (wanted, now) = ((InvoiceId(id), amount_minor, due), who.app.clock.now());
+    // An invoice that cannot be confirmed has no words.
+    let words = who.app.read(move |conn| Ok(words_to_sign(&mut Reader::open(conn, now)?, party_id, wanted)?)).await?;
     Ok(HttpResponse::Ok().json(json!({ "version": domain::undertaking::CURRENT, "words_en": words.english, "words_zh": words.chinese, "words_hash": words.hash })))
 }
 
-/// The queue of what a person must look at, with both sides of it; `state` may be `open`.
+/// The queue of invoices and credit notes that a person must look at, with both sides of each; `state` may be `open`.
 async fn reviews(who: Who<OperatorViewer>, params: Params) -> Answer {
     let wanted = newest(&params)?;
     let page = who.app.read(move |conn| Ok(ReviewLine::page(conn, &wanted)?)).await?;

@@ -1,11 +1,13 @@
-//! Receivables, what is on offer, and what a company holds.
+//! Receivables, offers, and a company's holdings.
 
 use super::super::pages::Answer;
 use super::super::rights::{FinancierViewer, Member, SupplierViewer, Who};
 use super::super::routes::{Params, Routes};
 use super::{newest, page_json, wanted_id};
+use crate::commands::buy_fractions;
+use crate::view::Reader;
 use actix_web::HttpResponse;
-use domain::offering::{OfferState, PurchaseFacts};
+use domain::offering::OfferState;
 use kernel::{InvoiceId, OfferId, PartyId, ReceivableId};
 use serde_json::json;
 use std::collections::HashMap;
@@ -73,7 +75,7 @@ async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
     Ok(page_json(rows.collect(), page.more))
 }
 
-/// What stands behind an offer. The look is recorded, as on the page.
+/// The papers behind an offer. The audit records the access, as on the page.
 async fn offer_papers(who: Who<FinancierViewer>, params: Params) -> Answer {
     use super::super::pages::{papers, thread};
     use domain::Refusal;
@@ -83,7 +85,7 @@ async fn offer_papers(who: Who<FinancierViewer>, params: Params) -> Answer {
     let body = who
         .app
         .read(move |conn| {
-            // A repeated look is answered from its record, whatever has become of the offer.
+            // A repeated look is answered from its record, in any later state of the offer.
             let offer = <store::Offer as store::records::Keyed>::find(conn, id)?.filter(|row| row.state == OfferState::Open);
             let offer = offer.ok_or(Refusal::NotFound)?;
             let receivable = <store::Receivable as store::records::Keyed>::load(conn, offer.receivable_id)?;
@@ -108,32 +110,9 @@ async fn offer_quote(who: Who<FinancierViewer>, params: Params) -> Answer {
     use domain::Refusal;
     let number = |name: &str| params.get(name).parse::<i64>().map_err(|_| Refusal::FieldInvalid { field: name.to_owned() });
     let (id, units, party_id) = (number("offer_id")?, number("units_minor")?, who.party_id()?);
-    let quote = who
-        .app
-        .read(move |conn| {
-            let offer = <store::Offer as store::records::Keyed>::find(conn, OfferId(id))?.ok_or(Refusal::NotFound)?;
-            let receivable = <store::Receivable as store::records::Keyed>::load(conn, offer.receivable_id)?;
-            Ok(domain::offering::quote_purchase(&PurchaseFacts {
-                state: crate::commands::settlement::state_of(&receivable)?,
-                standing: crate::commands::standing::load(conn, receivable.buyer_id)?,
-                offer_state: offer.state,
-                close_date: offer.close_date,
-                left_minor: offer.left_minor,
-                minimum_ticket_minor: offer.minimum_ticket_minor,
-                supplier: offer.supplier_id,
-                financier: party_id,
-                buyer: receivable.buyer_id,
-                held: receivable.held,
-                units_minor: units,
-                terms: crate::commands::buy_fractions::price_terms(&offer, &receivable)?,
-                today: store::records::load_heads(conn)?.business_date,
-                // Cash, limit and the price itself are for the purchase to look at.
-                agreed_price_minor: 0,
-                cash_available_minor: 0,
-                limit_room_minor: None,
-            })?)
-        })
-        .await?;
+    let now = who.app.clock.now();
+    let quote =
+        who.app.read(move |conn| Ok(buy_fractions::quote(&mut Reader::open(conn, now)?, party_id, OfferId(id), units)?)).await?;
     Ok(HttpResponse::Ok().json(json!({
         "face_minor": quote.face_minor, "price_minor": quote.price_minor, "discount_minor": quote.discount_minor,
         "supplier_fee_minor": quote.price_minor.saturating_sub(quote.supplier_net_minor), "fee_minor": quote.fee_minor, "fee_bearer": quote.fee_bearer.name(),

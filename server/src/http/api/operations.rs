@@ -1,4 +1,4 @@
-//! What the operator does: contacts and links, days, bank files; and what is paid out.
+//! The operator's work: contacts and links, days, bank files; and payouts.
 
 use super::super::error::Fault;
 use super::super::pages::Answer;
@@ -34,7 +34,7 @@ pub(super) fn add_routes(routes: &mut Routes) {
     routes.get("/api/v1/operator/audit", all_audit);
 }
 
-/// Who confirms by one-time link for a company, and who did.
+/// The present and former contacts who confirm by one-time link for a company.
 async fn contacts(who: Who<OperatorViewer>, params: Params) -> Answer {
     let id: PartyId = wanted_id(&params, "party_id")?;
     let rows = who.app.read(move |conn| Ok(confirmations::list_newest_contacts(conn, id)?)).await?;
@@ -51,7 +51,7 @@ async fn contacts(who: Who<OperatorViewer>, params: Params) -> Answer {
     Ok(HttpResponse::Ok().json(json!({ "items": items })))
 }
 
-/// The links to an invoice, without what opens them.
+/// The links to an invoice, without the tokens that open them.
 async fn confirmation_links(who: Who<OperatorViewer>, params: Params) -> Answer {
     let id: InvoiceId = wanted_id(&params, "invoice_id")?;
     let rows = who.app.read(move |conn| Ok(confirmations::list_newest_links(conn, id)?)).await?;
@@ -77,7 +77,7 @@ pub(super) async fn tell_code(who: Who<OperatorMaker>, write: Write<crate::comma
     Ok(HttpResponse::Ok().json(body))
 }
 
-/// Yes or no to a request; what is about a bank's file is read before the writer has it.
+/// Agrees to a request or turns it down; a bank's file is read before the writer gets the command.
 pub(super) async fn decide_approval(who: Who<Checker>, write: Write<crate::commands::decide_approval::DecideApproval>) -> Answer {
     let decision = bank_request::with_file(&who, write.body).await?;
     perform(&who, &write.key, decision).await
@@ -90,7 +90,7 @@ pub(super) async fn close_day(who: Who<OperatorMaker>, write: Write<crate::comma
     Ok(answer(&super::super::pages::ops::end(&who, &write.key, write.body).await?))
 }
 
-/// What a statement would do, without doing it, and a digest that the import may be bound to.
+/// Previews a statement without importing it, and returns a digest to which the import may be bound.
 async fn check_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let read = bank_files::read_statement(&who, write.name, write.content).await?;
     let body = who
@@ -103,7 +103,7 @@ async fn check_statement(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     Ok(HttpResponse::Ok().json(body))
 }
 
-/// Asks a second operator to take up a statement; with `check`, only if it would still do what that check has shown.
+/// Asks a second operator to import a statement; with `check`, only if its effect still equals that preview.
 async fn import_statement(who: Who<OperatorMaker>, params: Params, write: WriteFile) -> Answer {
     let (shown, key, party_id) = (params.get("check").to_owned(), write.key.clone(), who.party_id()?);
     let read = bank_files::read_statement(&who, write.name, write.content).await?;
@@ -116,7 +116,7 @@ async fn import_statement(who: Who<OperatorMaker>, params: Params, write: WriteF
     perform(&who, &write.key, command).await
 }
 
-/// Asks a second operator to take up a status report.
+/// Asks a second operator to import a status report.
 async fn import_status(who: Who<OperatorMaker>, write: WriteFile) -> Answer {
     let (key, party_id) = (write.key.clone(), who.party_id()?);
     let read = bank_files::read_status(&who, write.name, write.content).await?;
@@ -140,7 +140,7 @@ async fn payouts(who: Who<Member>, params: Params) -> Answer {
     Ok(page_json(rows.collect(), page.more))
 }
 
-/// What the next payment file of a currency would hold, and the digest with which it is asked for.
+/// The content of the next payment file of a currency, and the digest with which it is requested.
 async fn payment_list(who: Who<OperatorViewer>, params: Params) -> Answer {
     use crate::commands::create_payment_file::{list_hash, payment_list};
     use crate::commands::payee_address::PayeeAddresses;
@@ -195,7 +195,7 @@ async fn custody_accounts(who: Who<OperatorViewer>) -> Answer {
     Ok(HttpResponse::Ok().json(json!({ "items": items })))
 }
 
-/// Books and bank by account and currency, with what the difference is made of.
+/// Books and bank by account and currency, with the parts that explain the difference.
 async fn reconciliation(who: Who<OperatorViewer>) -> Answer {
     let rows = who.app.read(|conn| Ok(store::reconciliation::compare_all(conn)?)).await?;
     let items: Vec<Value> = rows
@@ -301,7 +301,7 @@ async fn all_purchases(who: Who<OperatorViewer>, params: Params) -> Answer {
     Ok(page_json(rows.collect(), page.more))
 }
 
-/// What each buyer owes in each currency, and how late the oldest of it is.
+/// The debt of each buyer in each currency, and how late its oldest part is.
 async fn all_due(who: Who<OperatorViewer>, params: Params) -> Answer {
     let wanted = narrowed_newest(&params, &[("buyer", "buyer_id")])?;
     let (page, today) = who

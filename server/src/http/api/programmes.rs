@@ -1,4 +1,4 @@
-//! Programmes, their members, and what their buyers owe for them.
+//! Programmes, their members, and the fees that their buyers owe.
 
 use super::super::pages::Answer;
 use super::super::rights::{BuyerViewer, Member, SupplierViewer, Who};
@@ -35,7 +35,8 @@ async fn programmes(who: Who<Member>, params: Params) -> Answer {
     Ok(page_json(rows.collect(), page.more))
 }
 
-/// The terms of a programme by version, newest first: for its buyer, the suppliers that are in it or asked into it, and the operator.
+/// The terms of a programme by version, newest first: for its buyer, the operator, and the suppliers that have joined it or are
+/// invited.
 async fn programme_versions(who: Who<Member>, params: Params) -> Answer {
     let (id, person): (ProgrammeId, _) = (wanted_id(&params, "programme_id")?, who.person()?.clone());
     let (currency, rows) = who
@@ -49,7 +50,7 @@ async fn programme_versions(who: Who<Member>, params: Params) -> Answer {
                 return Err(domain::Refusal::NotFound.into());
             }
             let mut rows = store::programmes::list_versions(conn, id)?;
-            // A supplier reads what it has accepted and what it is asked to accept.
+            // A supplier reads the versions that it has accepted or is asked to accept.
             let reads = |version: i64| members.iter().any(|member| [member.version, member.asked_version].contains(&version));
             rows.retain(|row| whole || reads(row.version));
             Ok((found.currency, rows))
@@ -78,7 +79,7 @@ fn member_json(row: &MemberLine) -> Value {
     })
 }
 
-/// Who is in a programme of the company, or was.
+/// The present and former members of the company's programmes.
 async fn programme_members(who: Who<BuyerViewer>, params: Params) -> Answer {
     let (id, party_id): (ProgrammeId, _) = (wanted_id(&params, "programme_id")?, who.party_id()?);
     let wanted = newest(&params)?.with("programme_id = ? AND buyer_id = ?", vec![id.into(), party_id.into()]);
@@ -100,7 +101,7 @@ async fn memberships(who: Who<SupplierViewer>, params: Params) -> Answer {
     Ok(page_json(page.rows.iter().map(member_json).collect(), page.more))
 }
 
-/// How an invoice of the company stands to a programme today; a buyer asks about what was presented to it.
+/// The standing of the company's invoice in a programme today; a buyer asks about an invoice that was presented to it.
 async fn eligibility(who: Who<Member>, params: Params) -> Answer {
     use crate::commands::programmes::{Subject, standing, standing_for_buyer};
     let (id, party_id): (InvoiceId, _) = (wanted_id(&params, "invoice_id")?, who.party_id()?);

@@ -51,7 +51,7 @@ fn account_page(who: &Who<Member>) -> Result<Page, Fault> {
         ])))
 }
 
-/// Role names in the reader's language: a set, or names between commas as somebody sent them.
+/// Role names in the reader's language: a set, or names between commas as a client sent them.
 #[must_use]
 pub fn roles_text(language: web::Language, roles: impl std::fmt::Display) -> String {
     let separator = if language == web::Language::Chinese { "、" } else { ", " };
@@ -182,7 +182,7 @@ async fn password(who: Who<Member>, posted: Posted) -> Answer {
     let must_change = person.user.password_expires_at.is_some();
     let changed = async {
         prove::password(&who.app, &person, posted.get("current")).await?;
-        // What was printed at the set-up is no password of the person's own.
+        // The password printed at the set-up is no password of the person's own.
         if must_change && posted.get("current") == posted.get("password") {
             return Err(Refusal::PasswordBreached.into());
         }
@@ -236,7 +236,7 @@ async fn revoke_others(who: Who<Member>, posted: Posted) -> Answer {
     end_sessions(&who, &posted, RevokeSessions { session_id: None, keep_session }).await
 }
 
-/// Whoever ends the sessions of a person must know the password, not only hold one of them.
+/// To end a person's sessions, the caller must know the password: a session alone is not enough.
 async fn end_sessions(who: &Who<Member>, posted: &Posted, command: RevokeSessions) -> Answer {
     let ended = async {
         prove::password(&who.app, who.person()?, posted.get("current")).await?;

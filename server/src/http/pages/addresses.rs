@@ -1,4 +1,4 @@
-//! People's mail addresses: a person changes the own one by a link to the new one; two people correct somebody else's.
+//! People's mail addresses: a person changes their own by a link to the new one; two people correct another person's.
 
 use super::super::error::Fault;
 use super::super::prove;
@@ -96,7 +96,7 @@ async fn confirm(who: Who<Member>, sender: Sender, posted: Posted) -> Answer {
     }
 }
 
-/// The form by which two people correct somebody's address.
+/// The form by which two people correct another person's address.
 #[must_use]
 pub fn correct_form(language: Language, action: String) -> Form {
     let fields = vec![
@@ -123,7 +123,7 @@ async fn correct_administrator(who: Who<OperatorMaker>, id: Id, posted: Posted) 
     submit_or_again(&who, &posted, command, page, "").await
 }
 
-/// What a request to correct an address asks for; operators also see whose administrator it is.
+/// The content of a request to correct an address; operators also see whose administrator it is.
 pub fn asked(
     conn: &mut Conn,
     language: Language,

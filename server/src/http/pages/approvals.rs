@@ -1,4 +1,4 @@
-//! What waits for a second person: the request as it was asked, and yes or no.
+//! Requests that wait for a second person: the request as it was asked, and yes or no.
 
 use super::super::error::Fault;
 use super::super::rights::{Checker, Member, Who};
@@ -6,13 +6,15 @@ use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::Listing;
 use super::{Answer, again, bank_request, receipt, request};
 use crate::auth::Person;
-use crate::commands::Command;
-use crate::commands::bank_file::is_import;
+use crate::batch::Stop;
+use crate::commands::bank_file::{complete, is_import};
 use crate::commands::close_custody_account::said_of;
 use crate::commands::confirm_invoice::{Words, words};
 use crate::commands::decide_approval::DecideApproval;
 use crate::commands::second_person::Seconds;
 use crate::commands::withdraw_request::WithdrawRequest;
+use crate::commands::{Actor, Command};
+use crate::view::Reader;
 use domain::Refusal;
 use domain::party::Role;
 use kernel::{ApprovalId, InvoiceId, PartyId, UserId};
@@ -96,7 +98,7 @@ fn for_others(conn: &mut Conn, rows: &[ApprovalLine], party_id: PartyId, reader:
     Ok(found)
 }
 
-/// What a request is about: the record that it names, or what it says of somebody or something that does not exist yet.
+/// The subject of a request: the record that it names, or the name it gives for a person or thing that does not exist yet.
 fn subject(row: &ApprovalLine) -> String {
     if !row.about.is_empty() {
         return row.about.clone();
@@ -113,38 +115,34 @@ struct Loaded {
     body: Json,
     /// The undertaking that an approval would sign, exactly as it would be kept.
     words: Option<Words>,
-    /// What the request means, as things are now; kept out of requests that are decided.
+    /// The effect of the request as of now; left out of decided requests.
     meaning: Vec<Block>,
-    /// Who brought in whoever asked, and who last gave them roles.
+    /// The person who invited the asker, and the person who last gave the asker roles.
     behind: Vec<(String, Value)>,
     /// Why the reader cannot agree, as a text.
     obstacle: Option<&'static str>,
-    /// It would do something else by now than what was asked for: a bank's file, or a claim.
+    /// Why the request can no longer happen, as things are now.
+    refused: Option<Refusal>,
+    /// The request would now have another effect than the one asked for: a bank's file, or a claim.
     changed: bool,
 }
 
 async fn load<R: super::SignedIn>(who: &Who<R>, id: ApprovalId) -> Result<Loaded, Fault> {
     let (party_id, language, reader) = (who.party_id()?, who.language(), who.actor()?.user_id);
+    let now = who.app.clock.now();
     let read = bank_request::read_asked(who, id).await?.map(|(_, read)| read);
     who.read(move |conn| {
         let row = ApprovalLine::find(conn, id.0)?.filter(|row| PartyId(row.party_id) == party_id).ok_or(Refusal::NotFound)?;
         let mut body: Json = serde_json::from_str(&row.body).unwrap_or_default();
         let words = if row.command == "confirm_invoice" && row.state == "pending" { signed_words(conn, &body)? } else { None };
         let command = Command::read(&row.command, &row.body).filter(|_| row.state == "pending");
-        let (meaning, changed) = match &command {
+        let (mut meaning, mut changed) = match &command {
             Some(Command::ImportStatement(_) | Command::ImportStatus(_)) => {
                 let read = read.as_ref().ok_or(Refusal::NotFound)?;
                 let shown = bank_request::shown(conn, language, &row.body, read)?;
                 (shown.blocks, shown.changed)
             }
-            Some(command) => {
-                let mut blocks = request::meaning(conn, language, party_id, command)?;
-                let changed = request::is_changed(conn, command)?;
-                if changed {
-                    blocks.insert(0, Block::Notice(web::Tone::Stopped, language.t("request-changed")));
-                }
-                (blocks, changed)
-            }
+            Some(command) => (request::meaning(conn, language, party_id, command)?, false),
             None => (Vec::new(), false),
         };
         let maker = User::load(conn, UserId(row.maker_id))?;
@@ -153,11 +151,38 @@ async fn load<R: super::SignedIn>(who: &Who<R>, id: ApprovalId) -> Result<Loaded
             Some(command) => Seconds::load(conn, party_id)?.obstacle(conn, maker.id, reader, command)?,
             None => None,
         };
+        let refused = match command.filter(|_| !changed) {
+            Some(command) => {
+                let asker = Actor { approver_id: Some(reader), ..Actor::person(party_id, maker.id) };
+                refusal_of(&mut Reader::open(conn, now)?, &asker, ApprovalId(row.id), (command, read.as_ref()))?
+            }
+            None => None,
+        };
+        if refused == Some(Refusal::CheckChanged) {
+            let said = if is_import(&row.command) { "bank-file-changed" } else { "request-changed" };
+            meaning.insert(0, Block::Notice(web::Tone::Stopped, language.t(said)));
+            changed = true;
+        }
         let about = about(&row.command, &body);
         super::receipts::name_account(conn, &row.command, &mut body)?;
-        Ok(Loaded { row, about, body, words, meaning, behind, obstacle, changed })
+        Ok(Loaded { row, about, body, words, meaning, behind, obstacle, refused, changed })
     })
     .await
+}
+
+/// The refusal that the stored command would get now, decided for its asker; a bank's file goes with it as it was read.
+fn refusal_of(
+    view: &mut Reader<'_>,
+    asker: &Actor,
+    id: ApprovalId,
+    (command, read): (Command, Option<&Command>),
+) -> Result<Option<Refusal>, Fault> {
+    let decided = complete(command, read).map_err(Stop::from).and_then(|command| command.decide_request(view, asker, id));
+    match decided {
+        Ok(_) => Ok(None),
+        Err(Stop::Refused(refusal)) => Ok(Some(refusal)),
+        Err(Stop::Failed(error)) => Err(error.into()),
+    }
 }
 
 fn signed_words(conn: &mut Conn, body: &Json) -> Result<Option<Words>, Fault> {
@@ -244,10 +269,16 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
                 .hidden("decision", decision)
                 .hidden("body_hash", row.body_hash.clone())
         };
-        page = match loaded.obstacle {
-            Some(why) => page.with(Block::Notice(web::Tone::Waiting, who.t(why))),
-            None if loaded.changed => page,
-            None => page.form(form("approve", "approval-approve", vec![])),
+        page = match (loaded.obstacle, &loaded.refused) {
+            (Some(why), _) => page.with(Block::Notice(web::Tone::Waiting, who.t(why))),
+            (None, _) if loaded.changed => page,
+            (None, refused) => {
+                let said = refused.as_ref().map(|refusal| language.refusal(refusal, &row.currency));
+                // The effect shown above may have given this reason already.
+                let said = said.filter(|said| !page.blocks.iter().any(|block| is_notice(block, said)));
+                page.blocks.extend(said.map(|said| Block::Notice(web::Tone::Attention, said)));
+                page.form(form("approve", "approval-approve", vec![]))
+            }
         };
         page = page.form(form("reject", "approval-reject", vec![reason]).secondary());
     } else if row.state == "pending" {
@@ -258,6 +289,10 @@ fn approval_page<R: super::SignedIn>(who: &Who<R>, loaded: &Loaded) -> Result<Pa
         }
     }
     Ok(page)
+}
+
+fn is_notice(block: &Block, said: &str) -> bool {
+    matches!(block, Block::Notice(_, text) if text == said)
 }
 
 async fn approval(who: Who<Member>, id: Id) -> Answer {
@@ -291,7 +326,9 @@ async fn decide(who: Who<Checker>, id: Id, posted: Posted) -> Answer {
     match outcome {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => {
-            let loaded = load(&who, ApprovalId(id.0)).await?;
+            let mut loaded = load(&who, ApprovalId(id.0)).await?;
+            // The page begins with it.
+            loaded.refused = loaded.refused.filter(|refusal| !matches!(&fault, Fault::Refused(said) if said == refusal));
             again(&who, approval_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await
         }
     }

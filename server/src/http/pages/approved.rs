@@ -1,5 +1,5 @@
-//! Payables that the buyer approves before their invoices come: its file as a list to decide, what was approved, and how an invoice
-//! differs from it.
+//! Payables that the buyer approves before their invoices come. The pages show its file as a list to decide, the approved
+//! payables, and how an invoice differs from one.
 
 use super::super::error::{Fault, RowFault};
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
@@ -218,7 +218,7 @@ async fn withdraw(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
     submit_or_again(&who, &posted, WithdrawApproved { approved_id }, entry_page(&who, &row)?, &row.currency).await
 }
 
-/// What was approved beside what the invoice says, where they differ: then it needs an answer of its own.
+/// The approved terms beside the invoice's, where they differ: then the invoice needs an answer of its own.
 pub fn difference(language: Language, approved: &ApprovedPayable, invoice: &Invoice) -> Vec<Block> {
     let (before, now) = (approved_terms(approved), invoice_terms(invoice));
     let day = |day: Option<chrono::NaiveDate>| day.map_or_else(|| Value::text("–"), |day| Value::date(language, day));

@@ -1,4 +1,4 @@
-//! Style sheet, script, health, language and theme: what belongs to nobody.
+//! Style sheet, script, health, language and theme: routes that belong to no company.
 
 use super::super::rights::{Anyone, LANGUAGE_COOKIE, THEME_COOKIE, Who};
 use super::super::routes::{Posted, Routes, Token, host_cookie};

@@ -1,5 +1,5 @@
-//! Notices of assignment as the buyer gets them: whom to pay with which reference, to read, to keep, to load into its books, and to
-//! acknowledge.
+//! Notices of assignment as the buyer gets them: whom to pay with which reference. The buyer reads, keeps and acknowledges a
+//! notice, and loads it into its books.
 
 use super::super::error::Fault;
 use super::super::rights::{BuyerMaker, BuyerViewer, SignedIn, Who};

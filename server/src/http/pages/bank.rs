@@ -1,4 +1,4 @@
-//! Money as the bank tells it, line by line: those that wait for a place or a person, and receipts without a file.
+//! Money as the bank reports it, line by line: lines that wait for a place or a person, and receipts without a file.
 
 use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, OperatorViewer, Who};
@@ -7,11 +7,13 @@ use super::custody_accounts::carried;
 use super::home::traded_currencies;
 use super::listing::Listing;
 use super::{Answer, Check, SignedIn, again, asking, bank_decisions, check_page, submit_or_again};
-use crate::commands::assign_suspense::AssignSuspense;
+use crate::commands::Execute;
+use crate::commands::assign_suspense::{AssignSuspense, Target, find_target};
 use crate::commands::record_receipt::{RecordReceipt, list_known};
 use crate::commands::resolve_line::{self, ResolveLine};
 use crate::commands::return_suspense::ReturnSuspense;
 use crate::commands::take_back_line::{self, Plan, TakeBackLine};
+use crate::view::Reader;
 use domain::Refusal;
 use domain::bank_line::{Act, Back};
 use domain::custody::CustodyState;
@@ -20,7 +22,7 @@ use kernel::{BankLineId, RecordId};
 use store::lists::{self, BankLineRow};
 use store::people::Waiting;
 use store::records::Keyed;
-use store::{Approval, BankLine, Conn, Party};
+use store::{BankLine, Conn, Party};
 use web::{Block, Field, Form, Language, Page, Row, Value};
 
 pub fn add_routes(routes: &mut Routes) {
@@ -110,18 +112,16 @@ pub fn kind_text(language: Language, kind: &str) -> String {
     if language.has(&key) { language.t(&key) } else { kind.to_owned() }
 }
 
-/// A line, and the request about it that waits for its second person.
-fn load_line(conn: &mut Conn, id: i64) -> Result<(BankLineRow, Option<Approval>), Fault> {
-    let row = BankLineRow::find(conn, id)?.ok_or(Refusal::NotFound)?;
-    let open = store::people::find_waiting(conn, Waiting::About(RecordId(id)))?;
-    Ok((row, open))
+fn load_line(conn: &mut Conn, id: i64) -> Result<BankLineRow, Fault> {
+    Ok(BankLineRow::find(conn, id)?.ok_or(Refusal::NotFound)?)
 }
 
 async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, String), Fault> {
     let language = who.language();
     let (row, open, back, acts, fitting) = who
         .read(move |conn| {
-            let (row, open) = load_line(conn, id)?;
+            let row = load_line(conn, id)?;
+            let open = store::people::find_waiting(conn, Waiting::About(RecordId(id)))?;
             let line = BankLine::load(conn, BankLineId(id))?;
             let back = take_back_line::find_way_back(conn, &line)?;
             let acts = resolve_line::possible(line.state, line.kind);
@@ -186,7 +186,7 @@ async fn bank_line_page(who: &Who<impl SignedIn>, id: i64) -> Result<(Page, Stri
     Ok((page, row.currency))
 }
 
-/// What can be done with the line now, each act under its own heading.
+/// The acts that are possible for the line now, each under its own heading.
 fn line_forms(who: &Who<impl SignedIn>, mut page: Page, (row, acts, fitting): (&BankLineRow, &[Act], Vec<Block>)) -> Page {
     let id = row.id;
     let reason = || Field::new("reason", who.t("field-reason"), "area");
@@ -210,7 +210,7 @@ fn line_forms(who: &Who<impl SignedIn>, mut page: Page, (row, acts, fitting): (&
     let mut fields = vec![Field::new("act", who.t("field-act"), "select").options(options.collect())];
     let others: Vec<String> = acts.iter().filter(|act| act.names_another()).map(|act| who.t(&act_key(*act, "-other"))).collect();
     if !others.is_empty() {
-        // Nothing is filled in: whoever decides looks at the other record first.
+        // The form leaves the field empty: the person who decides looks at the other record first.
         fields.push(Field::new("other_id", who.t("field-other-id"), "text").hint(others.join(" ")).optional());
     }
     if acts.contains(&Act::Accept) {
@@ -231,7 +231,7 @@ fn act_key(act: Act, suffix: &str) -> String {
 }
 
 /// The request that a form of the line's page has asked for.
-fn resolution(id: i64, get: impl Fn(&str) -> String) -> Result<ResolveLine, Fault> {
+fn resolution(id: i64, get: impl Fn(&str) -> String) -> Result<(Act, ResolveLine), Fault> {
     let act = Act::parse(&get("act")).ok_or_else(|| Refusal::FieldInvalid { field: "act".to_owned() })?;
     let other = get("other_id").trim().to_owned();
     let number = if act == Act::Link { bank_decisions::linked_number(&other) } else { &other };
@@ -243,36 +243,29 @@ fn resolution(id: i64, get: impl Fn(&str) -> String) -> Result<ResolveLine, Faul
     };
     let day = get("value_date");
     let value_date = if act == Act::Accept && !day.trim().is_empty() { Some(typed_date(&day, "value_date")?) } else { None };
-    let reason = crate::commands::required(&get("reason"), "reason", 500)?;
+    let reason = get("reason").trim().to_owned();
     let claim_minor = get("claim_minor").parse().ok();
-    Ok(ResolveLine { line_id: BankLineId(id), act: act.name().to_owned(), other_id, value_date, claim_minor, reason })
+    let wanted = ResolveLine { line_id: BankLineId(id), act: act.name().to_owned(), other_id, value_date, claim_minor, reason };
+    Ok((act, wanted))
 }
 
 async fn bank_line_resolve_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
     let (id, language) = (id.0, who.language());
     let checked = async {
-        let mut wanted = resolution(id, |name| params.get(name).to_owned())?;
-        let read = wanted.clone();
-        let (row, open, acts, sides, claim_minor) = who
+        let (act, mut wanted) = resolution(id, |name| params.get(name).to_owned())?;
+        // The claim is what this page shows, whatever its address says.
+        wanted.claim_minor = None;
+        let (read, actor, now) = (wanted.clone(), who.actor()?, who.app.clock.now());
+        let (decided, sides) = who
             .read(move |conn| {
-                let (row, open) = load_line(conn, id)?;
-                let line = BankLine::load(conn, BankLineId(id))?;
-                let acts = resolve_line::possible(line.state, line.kind);
-                let sides = bank_decisions::sides(conn, language, &read)?;
-                Ok((row, open, acts, sides, bank_decisions::claim_shown(conn, &read)?))
+                let decided = read.decide(&mut Reader::open(conn, now)?, &actor)?;
+                Ok((decided, bank_decisions::sides(conn, language, &read)?))
             })
             .await?;
-        if let Some(open) = open {
-            return Err(Refusal::RequestPending { approval_id: open.id }.into());
-        }
-        wanted.claim_minor = claim_minor;
-        let act = Act::parse(&wanted.act).filter(|act| acts.contains(act));
-        let act = act.ok_or(Refusal::LineSettled)?;
+        wanted.claim_minor = decided.claim_minor();
+        who.try_out(&wanted.clone().into()).await?;
         let mut facts = Vec::new();
-        if act == Act::Accept {
-            let value_date = wanted.value_date.unwrap_or(row.booking_date);
-            facts.push((who.t("col-value-date"), Value::date(language, value_date)));
-        }
+        facts.extend(decided.value_date().map(|day| (who.t("col-value-date"), Value::date(language, day))));
         facts.push((who.t("field-reason"), Value::text(wanted.reason.clone())));
         let here = format!("/ops/bank-lines/{id}");
         let other = wanted.other_id.map_or_else(String::new, |other| other.to_string());
@@ -305,7 +298,7 @@ async fn bank_line_resolve_check(who: Who<OperatorMaker>, id: Id, params: Params
 async fn bank_line_resolve(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (page, currency) = bank_line_page(&who, id.0).await?;
     match resolution(id.0, |name| posted.get(name).to_owned()) {
-        Ok(command) => submit_or_again(&who, &posted, command, page, &currency).await,
+        Ok((_, command)) => submit_or_again(&who, &posted, command, page, &currency).await,
         Err(fault) => again(&who, page, &posted, fault, &currency).await,
     }
 }
@@ -316,21 +309,7 @@ async fn bank_line(who: Who<OperatorViewer>, id: Id) -> Answer {
 }
 
 /// The facts of a bank line, and the act that the check page offers for it.
-async fn bank_line_check(
-    who: &Who<OperatorMaker>,
-    id: i64,
-    act: &str,
-    params: &Params,
-    more: Vec<(String, Value)>,
-) -> Result<Page, Fault> {
-    let (row, open) = who.read(move |conn| load_line(conn, id)).await?;
-    if row.state != "suspense" {
-        return Err(Refusal::LineSettled.into());
-    }
-    if let Some(open) = open {
-        return Err(Refusal::RequestPending { approval_id: open.id }.into());
-    }
-    crate::commands::required(params.get("reason"), "reason", 500)?;
+fn bank_line_check(who: &Who<OperatorMaker>, row: BankLineRow, act: &str, params: &Params, more: Vec<(String, Value)>) -> Page {
     let mut facts = vec![
         (who.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
         (who.t("col-counterparty"), Value::text(row.counterparty)),
@@ -339,7 +318,7 @@ async fn bank_line_check(
     ];
     facts.extend(more);
     facts.push((who.t("field-reason"), Value::text(params.get("reason"))));
-    let here = format!("/ops/bank-lines/{id}");
+    let here = format!("/ops/bank-lines/{}", row.id);
     let check = Check {
         title: who.t(&format!("bank-line-{act}")),
         lead: who.t(&format!("bank-line-{act}-lead")),
@@ -352,25 +331,21 @@ async fn bank_line_check(
     };
     let trail = [
         (who.t("bank-lines-title"), "/ops/bank-lines".to_owned()),
-        (who.language().fill("bank-line-open", &[("id", id.to_string())]), here),
+        (who.language().fill("bank-line-open", &[("id", row.id.to_string())]), here),
     ];
-    Ok(check_page(who, &trail, check))
+    check_page(who, &trail, check)
 }
 
-/// Whose money a reference says it is.
-async fn payee(who: &Who<OperatorMaker>, reference: &str) -> Result<Vec<(String, Value)>, Fault> {
-    let normal = domain::creditor_reference::validate(reference).ok_or(Refusal::ReferenceUnknown)?;
-    let (shown, bind) = (normal.clone(), normal);
+/// The company or receivable that a reference names.
+async fn payee(who: &Who<OperatorMaker>, reference: &str, currency: &str) -> Result<Vec<(String, Value)>, Fault> {
+    let (typed, currency) = (reference.to_owned(), currency.to_owned());
     let name = who
         .read(move |conn| {
-            if let Some(row) = store::receivables::find_receivable_by_reference(conn, &bind)? {
-                let line = lists::ReceivableLine::find(conn, row.id.0)?.ok_or(Refusal::NotFound)?;
-                return Ok(Value::link(format!("{} · {}", line.number, line.buyer), format!("/receivables/{}", row.id)));
-            }
-            let party = store::parties::find_by_reference(conn, &bind)?.ok_or(Refusal::ReferenceUnknown)?;
-            Ok(Value::link(party.name, format!("/ops/companies/{}", party.id)))
+            let target = find_target(conn, &typed, &currency)?.ok_or(Refusal::ReferenceUnknown)?;
+            place(conn, target)
         })
         .await?;
+    let shown = domain::creditor_reference::validate(reference).unwrap_or_default();
     Ok(vec![(who.t("field-reference"), Value::code(shown)), (who.t("col-payee"), name)])
 }
 
@@ -386,56 +361,68 @@ async fn bank_line_checked(who: &Who<OperatorMaker>, id: i64, params: Params, ch
 
 async fn bank_line_assign_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
     let checked = async {
-        let mut facts = payee(&who, params.get("reference")).await?;
-        let row = who.read(move |conn| Ok(load_line(conn, id.0)?.0)).await?;
-        if let Some(part) = typed_part(params.get("amount"), &row.currency)? {
+        let row = who.read(move |conn| load_line(conn, id.0)).await?;
+        let command = assignment(id.0, &row.currency, |name| params.get(name).to_owned())?;
+        who.try_out(&command.clone().into()).await?;
+        let mut facts = payee(&who, &command.reference, &row.currency).await?;
+        if let Some(part) = command.amount_minor {
             facts.push((who.t("bank-line-part"), Value::money(&row.currency, part)));
         }
-        bank_line_check(&who, id.0, "assign", &params, facts).await
+        Ok::<_, Fault>(bank_line_check(&who, row, "assign", &params, facts))
     };
     let checked = checked.await;
     bank_line_checked(&who, id.0, params, checked).await
 }
 
-/// The part of the money that a form names; nothing means all of it.
-fn typed_part(typed: &str, currency: &str) -> Result<Option<i64>, Fault> {
-    if typed.trim().is_empty() { Ok(None) } else { typed_amount(typed, "amount", currency).map(Some) }
+/// The placement that a form asks for: of a part of the money, or of all of it.
+fn assignment(id: i64, currency: &str, get: impl Fn(&str) -> String) -> Result<AssignSuspense, Fault> {
+    let part = get("amount");
+    let amount_minor = if part.trim().is_empty() { None } else { Some(typed_amount(&part, "amount", currency)?) };
+    Ok(AssignSuspense { line_id: BankLineId(id), reference: get("reference"), reason: get("reason"), amount_minor })
 }
 
 async fn bank_line_return_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
-    let checked = bank_line_check(&who, id.0, "return", &params, Vec::new()).await;
+    let checked = async {
+        let command = ReturnSuspense { line_id: BankLineId(id.0), reason: params.get("reason").to_owned() };
+        who.try_out(&command.into()).await?;
+        let row = who.read(move |conn| load_line(conn, id.0)).await?;
+        Ok::<_, Fault>(bank_line_check(&who, row, "return", &params, Vec::new()))
+    };
+    let checked = checked.await;
     bank_line_checked(&who, id.0, params, checked).await
 }
 
 async fn bank_line_assign(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer {
     let (page, currency) = bank_line_page(&who, id.0).await?;
-    let (reference, reason) = (posted.get("reference").to_owned(), posted.get("reason").to_owned());
-    match typed_part(posted.get("amount"), &currency) {
-        Ok(amount_minor) => {
-            let command = AssignSuspense { line_id: BankLineId(id.0), reference, reason, amount_minor };
-            submit_or_again(&who, &posted, command, page, &currency).await
-        }
+    match assignment(id.0, &currency, |name| posted.get(name).to_owned()) {
+        Ok(command) => submit_or_again(&who, &posted, command, page, &currency).await,
         Err(fault) => again(&who, page, &posted, fault, &currency).await,
     }
 }
 
-/// What taking a line back means, in words.
+/// The effect of taking a line back, in words.
 fn take_back_key(back: Back) -> String {
     format!("take-back-{}", back.name().replace('_', "-"))
 }
 
-/// The place that a line's money is in now.
-pub(super) fn placed_with(conn: &mut Conn, line: &BankLine) -> Result<Option<Value>, Fault> {
-    if let Some(party) = line.party_id {
-        let company = Party::load(conn, party)?;
-        return Ok(Some(Value::link(company.name, format!("/ops/companies/{party}"))));
+/// The company or receivable that money is for.
+fn place(conn: &mut Conn, target: Target) -> Result<Value, Fault> {
+    match target {
+        Target::Company(id) => Ok(Value::link(Party::load(conn, id)?.name, format!("/ops/companies/{id}"))),
+        Target::Receivable(id) => {
+            let row = lists::ReceivableLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
+            Ok(Value::link(format!("{} · {}", row.number, row.buyer), format!("/receivables/{id}")))
+        }
     }
-    let Some(id) = line.receivable_id else { return Ok(None) };
-    let row = lists::ReceivableLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
-    Ok(Some(Value::link(format!("{} · {}", row.number, row.buyer), format!("/receivables/{id}"))))
 }
 
-/// What a reversed receipt will be again, and what goes back to it.
+/// The place that a line's money is in now.
+pub(super) fn placed_with(conn: &mut Conn, line: &BankLine) -> Result<Option<Value>, Fault> {
+    let target = line.party_id.map(Target::Company).or_else(|| line.receivable_id.map(Target::Receivable));
+    target.map(|target| place(conn, target)).transpose()
+}
+
+/// The state that a reversed receipt gets back, and the money that goes back to it.
 fn restored_facts(
     conn: &mut Conn,
     language: Language,
@@ -458,7 +445,7 @@ fn restored_facts(
 /// Payouts of one debit that are named on a page.
 const MOST_NAMED: usize = 20;
 
-/// What a line is now, and what it will be once it is taken back: for the check page, and for the second person.
+/// The line as it is now, and as it will be once it is taken back: for the check page, and for the second person.
 pub(super) fn take_back_facts(conn: &mut Conn, language: Language, plan: &Plan) -> Result<Vec<(String, Value)>, Fault> {
     let Plan { line, back, .. } = plan;
     let money = |minor| Value::money(&line.currency, minor);
@@ -503,18 +490,17 @@ pub(super) fn take_back_facts(conn: &mut Conn, language: Language, plan: &Plan) 
 async fn bank_line_take_back_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
     let (id, language) = (id.0, who.language());
     let checked = async {
-        let reason = crate::commands::required(params.get("reason"), "reason", 500)?;
         let (row, more, back, missing_minor) = who
             .read(move |conn| {
-                let (row, open) = load_line(conn, id)?;
-                if let Some(open) = open {
-                    return Err(Refusal::RequestPending { approval_id: open.id }.into());
-                }
+                let row = load_line(conn, id)?;
                 let line = BankLine::load(conn, BankLineId(id))?;
                 let plan = take_back_line::plan(conn, line)?;
                 Ok((row, take_back_facts(conn, language, &plan)?, plan.back, plan.missing_minor))
             })
             .await?;
+        let (line_id, reason) = (BankLineId(id), params.get("reason").trim().to_owned());
+        let command = TakeBackLine { line_id, claim_minor: Some(missing_minor), reason: reason.clone() };
+        who.try_out(&command.into()).await?;
         let mut facts = vec![
             (who.t("col-amount"), Value::money(&row.currency, row.amount_minor)),
             (who.t("col-direction"), Value::text(language.t(&format!("direction-{}", row.direction)))),
@@ -589,44 +575,62 @@ async fn manual_receipt_page(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
         .form(asking("/ops/receipts/check", who.t("page-to-check"), fields)))
 }
 
+/// The receipt as the form gives it.
+fn typed_receipt(posted: &Posted) -> Result<RecordReceipt, Fault> {
+    let currency = posted.get("currency").to_owned();
+    Ok(RecordReceipt {
+        amount_minor: posted.amount("amount", &currency)?,
+        value_date: posted.date("value_date")?,
+        reference: posted.get("reference").to_owned(),
+        bank_reference: posted.get("bank_reference").trim().to_owned(),
+        other_than: posted.get("other_than").parse().unwrap_or(BankLineId(0)),
+        account_id: posted.get("account_id").trim().parse().ok(),
+        reason: posted.get("reason").to_owned(),
+        currency,
+    })
+}
+
+/// The receipt that the button records, the facts about it, and the lines that could be this very money.
+async fn receipt_facts(
+    who: &Who<OperatorMaker>,
+    typed: &Posted,
+) -> Result<(RecordReceipt, Vec<(String, Value)>, Vec<BankLine>), Fault> {
+    let mut receipt = typed_receipt(typed)?;
+    let read = receipt.clone();
+    let known = who.read(move |conn| {
+        let RecordReceipt { currency, amount_minor, value_date, .. } = &read;
+        Ok(list_known(conn, currency, *amount_minor, *value_date, BankLineId(0))?)
+    });
+    let known = known.await?;
+    // The person who goes on has seen these lines; for a line that comes later, the page asks again.
+    receipt.other_than = known.first().map_or(BankLineId(0), |line| line.id);
+    who.try_out(&receipt.clone().into()).await?;
+    let (account, currency) = (receipt.account_id, receipt.currency.clone());
+    let own = who.read(move |conn| Ok(crate::commands::custody::receiving(conn, account, &currency)?)).await?;
+    let mut facts = vec![
+        (who.t("col-amount"), Value::money(&receipt.currency, receipt.amount_minor)),
+        (who.t("col-value-date"), Value::date(who.language(), receipt.value_date)),
+    ];
+    facts.extend(payee(who, &receipt.reference, &receipt.currency).await?);
+    facts.push((who.t("field-reason"), Value::text(receipt.reason.clone())));
+    facts.push((who.t("custody-account"), Value::code(own.iban)));
+    Ok((receipt, facts, known))
+}
+
 async fn manual_receipt_check(who: Who<OperatorMaker>, params: Params) -> Answer {
-    let (language, currency) = (who.language(), params.get("currency").to_owned());
-    let checked = async {
-        let amount_minor = typed_amount(params.get("amount"), "amount", &currency)?;
-        if amount_minor <= 0 {
-            return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
-        }
-        let value_date = typed_date(params.get("value_date"), "value_date")?;
-        let mut facts = vec![
-            (who.t("col-amount"), Value::money(&currency, amount_minor)),
-            (who.t("col-value-date"), Value::date(language, value_date)),
-        ];
-        facts.extend(payee(&who, params.get("reference")).await?);
-        crate::commands::required(params.get("reason"), "reason", 500)?;
-        facts.push((who.t("field-reason"), Value::text(params.get("reason"))));
-        let (wanted, account) = (currency.clone(), params.get("account_id").trim().parse().ok());
-        let (known, own) = who
-            .read(move |conn| {
-                let own = crate::commands::custody::receiving(conn, account, &wanted)?;
-                Ok((list_known(conn, &wanted, amount_minor, value_date, BankLineId(0))?, own))
-            })
-            .await?;
-        facts.push((who.t("custody-account"), Value::code(own.iban)));
-        Ok::<_, Fault>((facts, known))
-    };
-    let (facts, known) = match checked.await {
-        Ok(facts) => facts,
+    let (language, typed) = (who.language(), Posted { fields: params.fields });
+    let (receipt, facts, known) = match receipt_facts(&who, &typed).await {
+        Ok(checked) => checked,
         Err(fault) => {
             let page = manual_receipt_page(&who).await?;
-            return again(&who, page, &Posted { fields: params.fields }, fault, &currency).await;
+            return again(&who, page, &typed, fault, typed.get("currency")).await;
         }
     };
     let mut form = Form::new("/ops/receipts", who.t("manual-receipt-submit"), vec![]);
     for name in ["currency", "amount", "value_date", "reference", "bank_reference", "account_id", "reason"] {
-        form = form.hidden(name, params.get(name));
+        form = form.hidden(name, typed.get(name));
     }
-    // Who goes on has seen these lines; one that comes after them is asked about again.
-    form = form.hidden("other_than", known.first().map_or(BankLineId(0), |line| line.id).to_string());
+    form = form.hidden("other_than", receipt.other_than.to_string());
     let check = Check {
         title: who.t("manual-receipt-check"),
         lead: who.t("manual-receipt-check-lead"),
@@ -653,22 +657,9 @@ async fn manual_receipt(who: Who<OperatorMaker>) -> Answer {
 
 async fn manual_receipt_post(who: Who<OperatorMaker>, posted: Posted) -> Answer {
     let page = manual_receipt_page(&who).await?;
-    let currency = posted.get("currency").to_owned();
-    let command = posted.amount("amount", &currency).and_then(|amount_minor| {
-        let (reference, reason) = (posted.get("reference").to_owned(), posted.get("reason").to_owned());
-        Ok(RecordReceipt {
-            currency: currency.clone(),
-            amount_minor,
-            value_date: posted.date("value_date")?,
-            reference,
-            bank_reference: posted.get("bank_reference").trim().to_owned(),
-            other_than: posted.get("other_than").parse().unwrap_or(BankLineId(0)),
-            account_id: posted.get("account_id").trim().parse().ok(),
-            reason,
-        })
-    });
-    match command {
-        Ok(command) => submit_or_again(&who, &posted, command, page, &currency).await,
-        Err(fault) => again(&who, page, &posted, fault, &currency).await,
+    let currency = posted.get("currency");
+    match typed_receipt(&posted) {
+        Ok(command) => submit_or_again(&who, &posted, command, page, currency).await,
+        Err(fault) => again(&who, page, &posted, fault, currency).await,
     }
 }

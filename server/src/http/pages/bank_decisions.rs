@@ -1,4 +1,5 @@
-//! A decision about a bank line as two people look at it: the line, the other record, what becomes of each; and records that may fit.
+//! A decision about a bank line as two people look at it: the line, the other record, and the result for each. Also records that
+//! may fit.
 
 use super::super::error::Fault;
 use super::bank::placed_with;
@@ -60,7 +61,7 @@ fn payout_facts(language: Language, row: &Payout) -> Facts {
     ]
 }
 
-/// What a decision names beside the line.
+/// The other record that a decision names.
 enum Other {
     Line(Box<BankLine>),
     Payout(Box<Payout>),
@@ -89,7 +90,7 @@ fn find_other(conn: &mut Conn, wanted: &ResolveLine, act: Act) -> Result<Option<
     })
 }
 
-/// Both sides of a decision, and what becomes of each, as things are now.
+/// Both sides of a decision, and the result for each, as of now.
 pub fn sides(conn: &mut Conn, language: Language, wanted: &ResolveLine) -> Result<Vec<Block>, Fault> {
     let (Some(line), Some(act)) = (BankLine::find(conn, wanted.line_id)?, Act::parse(&wanted.act)) else { return Ok(Vec::new()) };
     let other = find_other(conn, wanted, act)?;
@@ -109,7 +110,7 @@ pub fn sides(conn: &mut Conn, language: Language, wanted: &ResolveLine) -> Resul
     if !facts.is_empty() {
         blocks.extend([Block::Heading(language.t("decision-other")), Block::Facts(facts)]);
     }
-    // Once it is done, or something else is, there is nothing to tell of what comes.
+    // Once this or another act is done, there is no later result to show.
     if possible(line.state, line.kind).contains(&act) {
         let then = outcome(conn, language, (&line, act), other.as_ref())?;
         blocks.extend([Block::Heading(language.t("decision-outcome")), Block::Facts(then)]);
@@ -159,16 +160,6 @@ fn outcome(conn: &mut Conn, language: Language, (line, act): (&BankLine, Act), o
     let means = format!("line-act-{}-lead", act.name().replace('_', "-"));
     facts.push((language.t("take-back-means"), Value::text(language.t(&means))));
     Ok(facts)
-}
-
-/// What would become a claim, as a person sees it now; nothing for other acts.
-pub fn claim_shown(conn: &mut Conn, wanted: &ResolveLine) -> Result<Option<i64>, Fault> {
-    match find_other(conn, wanted, Act::Reverse)?.filter(|_| wanted.act == Act::Reverse.name()) {
-        Some(Other::Line(receipt)) if [LineState::Matched, LineState::Placed, LineState::Suspense].contains(&receipt.state) => {
-            Ok(Some(Reversal::of(conn, &receipt)?.missing_minor))
-        }
-        _ => Ok(None),
-    }
 }
 
 /// Records that may be the other side, as links to be compared: nothing is chosen for anybody.

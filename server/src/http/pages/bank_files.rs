@@ -1,4 +1,4 @@
-//! A bank's file from the upload over the check page to what became of it.
+//! A bank's file from the upload over the check page to its result.
 
 use super::super::answers::{Stored, read_stored};
 use super::super::error::Fault;
@@ -71,7 +71,7 @@ async fn bank_files(who: Who<OperatorViewer>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// Reads a bank file, whichever kind it is, into the command that takes it up.
+/// Reads a bank file of any kind into the command that imports it.
 pub async fn read_bank_file<R: SignedIn>(who: &Who<R>, name: String, content: Vec<u8>) -> Result<Command, Fault> {
     let (read, content) = who.app.reader.bank_file(who.party_id()?, content).await?;
     Ok(command_of(read, name, content))
@@ -163,7 +163,7 @@ pub async fn load_command(who: &Who<impl SignedIn>, file: &BankFile) -> Result<C
     read_bank_file(who, file.name.clone(), content).await
 }
 
-/// What a kept file would do, and a digest of that.
+/// The preview of a kept file, and its digest.
 pub enum Checked {
     Statements(FileCheck),
     Statuses(ReportsCheck),
@@ -179,7 +179,7 @@ impl Checked {
     }
 }
 
-/// Looks at what a file would do.
+/// Previews the effect of a file.
 pub fn check(conn: &mut Conn, command: &Command) -> Result<Checked, Fault> {
     match command {
         Command::ImportStatement(read) => Ok(Checked::Statements(bank_check::file(conn, read)?)),
@@ -215,7 +215,7 @@ async fn bank_file_page(who: &Who<impl SignedIn>, id: i64) -> Result<Page, Fault
     }
 }
 
-/// What is in the file and what each line would do, and the button that takes up exactly this file.
+/// The content of the file, the preview of each line, and the button that imports exactly this file.
 async fn check_page_of(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Fault> {
     let language = who.language();
     let (kept, command) = (file.id, load_command(who, &file).await?);
@@ -231,7 +231,7 @@ async fn check_page_of(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page,
     let mut page = title(who, &file).with(Block::Facts(about(language, &file)));
     let checked = match checked {
         Ok(checked) => checked,
-        // It can no longer be taken up: another file has brought its statements.
+        // The file can no longer be imported: another file has brought its statements.
         Err(refusal) => return Ok(page.with(Block::Notice(Tone::Stopped, language.refusal(&refusal, "")))),
     };
     if let Some((id, _)) = asked.filter(|(_, check)| *check == checked.digest()) {
@@ -247,7 +247,7 @@ async fn check_page_of(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page,
     Ok(check_blocks(language, page, &checked))
 }
 
-/// Totals, fates and lines of what a file would do; for whoever asks and for whoever agrees.
+/// Preview of a file: totals, fates and lines; for the person who asks and the person who agrees.
 pub fn check_blocks(language: Language, mut page: Page, checked: &Checked) -> Page {
     match checked {
         Checked::Statements(check) => {
@@ -292,7 +292,7 @@ fn report_blocks(language: Language, page: Page, report: &ReportCheck) -> Page {
     ))
 }
 
-/// The members of a zip that are not taken up, each with its reason.
+/// The members of a zip that are not imported, each with its reason.
 fn refused_blocks(language: Language, page: Page, refused: &[RefusedMember]) -> Page {
     if refused.is_empty() {
         return page;
@@ -308,7 +308,7 @@ fn refused_blocks(language: Language, page: Page, refused: &[RefusedMember]) -> 
     ))
 }
 
-/// What the import of a zip has told of its members.
+/// The members of a zip that the import refused.
 fn refused_of(conn: &mut Conn, first: RecordId) -> Result<Vec<RefusedMember>, Fault> {
     let record = store::log::find_import(conn, first)?;
     let outcome: serde_json::Value = record.and_then(|row| serde_json::from_str(&row.outcome).ok()).unwrap_or_default();
@@ -372,9 +372,9 @@ fn line_cells(language: Language, check: &LineCheck) -> Vec<Value> {
     ]
 }
 
-/// What happens to a line, and why where that is not plain.
+/// The outcome of a line, with the reason where it is not obvious.
 fn fate_text(language: Language, fate: &str, why: &str) -> String {
-    // It moves between two accounts of the platform, and goes to nobody.
+    // The money moves between two accounts of the platform and reaches no other party.
     if why == LineKind::OwnTransfer.name() {
         return super::bank::kind_text(language, why);
     }
@@ -403,7 +403,7 @@ pub fn continuity_text(language: Language, row: &store::Statement) -> String {
     language.fill(&format!("continuity-{}", row.continuity), &[("amount", amount), ("reason", row.reason.clone())])
 }
 
-/// What became of a file, or how far it has come.
+/// The result of a file, or the progress of its import.
 async fn taken_up(who: &Who<impl SignedIn>, file: BankFile) -> Result<Page, Fault> {
     let language = who.language();
     let id = file.id;

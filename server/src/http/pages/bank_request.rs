@@ -1,4 +1,4 @@
-//! A bank's file that one operator has sent waits for another, who is shown what it would do now and agrees to exactly that.
+//! A bank's file that one operator has sent waits for another operator, who sees the present preview and agrees to exactly that.
 
 use super::super::error::Fault;
 use super::super::rights::{Checker, SignedIn, Who};
@@ -14,8 +14,8 @@ use store::records::Keyed;
 use store::{Approval, BankFile, Conn};
 use web::{Block, Language, Page, Tone};
 
-/// The command, bound to what its file would do; what a person was shown of it must still be so. A key that was sent before stands for
-/// what it stood for then.
+/// Binds the command to the effect of its file, which must still equal the preview that the person saw. A key that was sent
+/// before keeps its first meaning.
 pub fn bind(
     conn: &mut Conn,
     (party_id, key): (PartyId, &str),
@@ -44,14 +44,14 @@ pub fn open(conn: &mut Conn, file_id: BankFileId) -> Result<Option<(ApprovalId, 
     Ok(open.map(|open| (open.id, check_of(&open.body))))
 }
 
-/// What the second person is shown.
+/// The view of the second person.
 pub struct Shown {
     pub blocks: Vec<Block>,
-    /// The file would do something else by now: nobody can agree to what was asked for.
+    /// The file would now have another effect: no person can agree to the old request.
     pub changed: bool,
 }
 
-/// What a request about a bank's file means now; the file was read before.
+/// The present effect of a request about a bank's file; the file was read before.
 pub fn shown(conn: &mut Conn, language: Language, body: &str, read: &Command) -> Result<Shown, Fault> {
     let checked: Checked = match check(conn, read) {
         Ok(checked) => checked,
@@ -85,7 +85,8 @@ pub async fn with_file(who: &Who<Checker>, mut decision: DecideApproval) -> Resu
         .await
 }
 
-/// The request of the reader's company that waits about a bank's file, and the file, read in the child process; none for any other request.
+/// The waiting request of the reader's company about a bank's file, and the file, read in the child process. None for any other
+/// request.
 pub async fn read_asked<R: SignedIn>(who: &Who<R>, approval_id: ApprovalId) -> Result<Option<(Approval, Command)>, Fault> {
     let party_id = who.party_id()?;
     let asked = who

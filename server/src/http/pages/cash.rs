@@ -6,6 +6,7 @@ use super::super::routes::{Id, Params, Posted, Routes, encode, typed_amount, typ
 use super::home::{cash_accounts, owed_notice, owed_to_platform, pay_to_all, pay_to_facts};
 use super::listing::{csv_file, plain_table};
 use super::{Answer, Check, SignedIn, again, asking, check_page, submit_or_again};
+use crate::commands::Trial;
 use crate::commands::cancel_payout::CancelPayout;
 use crate::commands::request_payout::RequestPayout;
 use domain::chart::{Booking, currency_asset};
@@ -81,12 +82,12 @@ async fn cash_page(who: &Who<impl SignedIn>) -> Result<Page, Fault> {
     page = page.table(plain_table(language, "cash-payouts", &heads, rows.collect(), "cash-no-payouts"));
     page = page.with(Block::Links(vec![(who.t("proof-title"), "/position-proof".to_owned())]));
     if who.person()?.has_role(Role::Maker) {
-        // What is in no payment file yet can be taken back.
+        // The company can cancel a payout that is in no payment file yet.
         for row in payouts.iter().filter(|row| row.state == InstructionState::Authorised.name()) {
             let label = language.fill("cash-cancel", &[("reference", row.end_to_end.clone())]);
             page = page.form(asking(format!("/cash/payouts/{}/cancel", row.id), label, vec![]).secondary());
         }
-        // What can be paid out stands first.
+        // The currency with the most money to pay out comes first.
         let richest =
             balances.iter().max_by_key(|(_, line)| line.as_ref().map_or(0, |line| line.balance.saturating_sub(line.held)));
         let richest = richest.map_or("", |(currency, _)| currency.code()).to_owned();
@@ -107,14 +108,11 @@ async fn cash(who: Who<Member>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// What a payout would be: how much, to which account, and what is left.
-async fn payout_facts(who: &Who<Maker>, params: &Params) -> Result<Vec<(String, Value)>, Fault> {
-    let party_id = who.party_id()?;
-    let amount_minor = typed_amount(params.get("amount"), "amount", params.get("currency"))?;
-    if amount_minor <= 0 {
-        return Err(Refusal::AmountInvalid { field: "amount".to_owned() }.into());
-    }
-    let currency = params.get("currency").to_owned();
+/// The preview of a payout: the amount, the account, and the remaining money.
+async fn payout_facts(who: &Who<Maker>, params: &Params) -> Result<(Vec<(String, Value)>, Trial), Fault> {
+    let (party_id, currency) = (who.party_id()?, params.get("currency").to_owned());
+    let amount_minor = typed_amount(params.get("amount"), "amount", &currency)?;
+    let trial = who.try_out(&RequestPayout { currency: currency.clone(), amount_minor }.into()).await?;
     let asset = Currency::parse(&currency).map(currency_asset);
     let (account, available_minor) = who
         .read(move |conn| {
@@ -124,22 +122,20 @@ async fn payout_facts(who: &Who<Maker>, params: &Params) -> Result<Vec<(String, 
             Ok((account, lines.first().map_or(0, |line| line.balance.saturating_sub(line.held))))
         })
         .await?;
-    if amount_minor > available_minor {
-        return Err(Refusal::InsufficientCash { available_minor }.into());
-    }
     let money = |minor| Value::money(&account.currency, minor);
-    Ok(vec![
+    let facts = vec![
         (who.t("col-amount"), money(amount_minor)),
         (who.t("field-holder"), Value::text(account.holder.clone())),
         (who.t("field-iban"), Value::code(super::org::masked(&account.iban))),
         (who.t("cash-available"), money(available_minor)),
         (who.t("market-cash-after"), money(available_minor.saturating_sub(amount_minor))),
-    ])
+    ];
+    Ok((facts, trial))
 }
 
 async fn payout_check(who: Who<Maker>, params: Params) -> Answer {
-    let facts = match payout_facts(&who, &params).await {
-        Ok(facts) => facts,
+    let (facts, trial) = match payout_facts(&who, &params).await {
+        Ok(found) => found,
         Err(fault) => {
             let (page, currency) = (cash_page(&who).await?, params.get("currency").to_owned());
             return again(&who, page, &Posted { fields: params.fields }, fault, &currency).await;
@@ -154,7 +150,10 @@ async fn payout_check(who: Who<Maker>, params: Params) -> Answer {
             .hidden("amount", params.get("amount")),
         back: "/cash".to_owned(),
     };
-    let page = check_page(&who, &[(who.t("cash-title"), "/cash".to_owned())], check);
+    let mut page = check_page(&who, &[(who.t("cash-title"), "/cash".to_owned())], check);
+    if trial.second_person {
+        page.blocks.insert(1, Block::Paragraph(who.t("check-second-person")));
+    }
     who.app.page(&who.viewer, page).await
 }
 
@@ -169,7 +168,7 @@ async fn payout(who: Who<Maker>, posted: Posted) -> Answer {
     }
 }
 
-/// The page before a payout is cancelled: what it is, and that its money is free again.
+/// The page before a payout is cancelled: its data, and that its money is released.
 pub(super) fn cancel_page<R: super::super::rights::Right>(
     who: &Who<R>,
     row: &Payout,
@@ -202,7 +201,8 @@ async fn cancel_check(who: Who<Maker>, id: Id, params: Params) -> Answer {
     let row = who.read(move |conn| Ok(Payout::find(conn, PayoutId(id.0))?.filter(|row| row.party_id == Some(party_id)))).await?;
     let row = row.ok_or(Refusal::NotFound)?;
     let (action, trail) = (format!("/cash/payouts/{}/cancel", row.id), (who.t("cash-title"), "/cash".to_owned()));
-    match cancel_page(&who, &row, (action, trail)) {
+    let tried = who.try_out(&CancelPayout { payout_id: row.id }.into()).await;
+    match tried.and_then(|_| cancel_page(&who, &row, (action, trail))) {
         Ok(page) => who.app.page(&who.viewer, page).await,
         Err(fault) => again(&who, cash_page(&who).await?, &Posted { fields: params.fields }, fault, "").await,
     }
@@ -216,7 +216,7 @@ async fn cancel(who: Who<Maker>, id: Id, posted: Posted) -> Answer {
 const PAGE_LINES: i64 = 50;
 const CSV_LINES: i64 = 100_000;
 
-/// What is read beside the lines of a statement.
+/// Data read beside the lines of a statement.
 #[derive(Debug, Default)]
 struct Read {
     party_id: PartyId,
@@ -303,7 +303,7 @@ async fn statement(who: Who<Member>, params: Params) -> Answer {
             };
             let size = if csv { CSV_LINES } else { PAGE_LINES.saturating_add(1) };
             let start = match from {
-                // A place in somebody else's journal would be no leg of this account: start from the nearest of its own.
+                // A position in another company's journal is no leg of this account: start from the nearest leg of its own.
                 Some(number) => journal::leg_as_of(conn, account.id, account.last_transfer, number)?.map_or(0, |leg| leg.number),
                 None => account.last_transfer,
             };

@@ -138,7 +138,7 @@ pub struct Seen {
     pub people: Vec<User>,
     /// Other companies of this name, or of one that looks like it.
     pub namesakes: Vec<Party>,
-    /// What it owes the platform, by currency.
+    /// The company's debt to the platform, by currency.
     pub owed: Vec<(domain::Currency, i64)>,
 }
 

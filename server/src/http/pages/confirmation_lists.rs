@@ -1,5 +1,5 @@
-//! Many payables confirmed with one decision: chosen in the inbox or given as a table, checked on a page of their own, and what
-//! became of each.
+//! Confirms many payables with one decision. A person chooses them in the inbox or gives them as a table, and checks them on a
+//! page of their own. The list shows the result for each.
 
 use super::super::error::{Fault, RowFault};
 use super::super::rights::{BuyerMaker, BuyerViewer, Who};
@@ -37,7 +37,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/payables/lists/{id}/confirm", confirm);
 }
 
-/// What waits for the buyer's answer.
+/// Payables that wait for the buyer's answer.
 const OPEN: &str = "state IN ('presented', 'disputed')";
 
 /// The lines of a selection: each payable with all that is owed, on the day that the invoice says.
@@ -51,7 +51,7 @@ fn whole(rows: &[InvoiceLine]) -> Vec<DraftItem> {
     rows.iter().map(item).collect()
 }
 
-/// What was chosen in the inbox: boxes, the whole page, or everything that matches its filter.
+/// The selection in the inbox: boxes, the whole page, or everything that matches its filter.
 async fn chosen(who: &Who<BuyerMaker>, posted: &Posted, params: &Params) -> Result<Vec<DraftItem>, Fault> {
     let ids: Result<Vec<InvoiceId>, Fault> = match posted.get("scope") {
         "all" => Ok(Vec::new()),
@@ -193,7 +193,7 @@ fn number_of(tax_id: &str) -> String {
     domain::tax_id::bare(&domain::tax_id::key("", tax_id)).to_owned()
 }
 
-/// What was presented to a buyer and is not settled, by its supplier's tax id and its number.
+/// Invoices that were presented to a buyer and are not settled, by supplier's tax id and number.
 fn payables_by_number(conn: &mut Conn, party_id: PartyId) -> Result<HashMap<(String, String), Vec<Invoice>>, Fault> {
     let rows = store::invoices::list_unsettled_invoices(conn, party_id)?;
     let mut suppliers: Vec<PartyId> = rows.iter().map(|row| row.supplier_id).collect();
@@ -322,8 +322,8 @@ pub fn told(language: Language, kept: &str, currency: &str) -> String {
     language.refusal_told(&code, arguments, currency, None)
 }
 
-/// What a list would confirm or has confirmed, and what it leaves out: sums by currency, for its own page and for whoever is asked
-/// to agree.
+/// The payables that a list confirms or has confirmed, and those that it leaves out: sums by currency. The list's own page shows
+/// them, and so does the request to the person who is asked to agree.
 pub fn facts(conn: &mut Conn, language: Language, id: ConfirmationListId) -> Result<Vec<Block>, Fault> {
     let of = |condition: &str| {
         ListQuery { size: 100, ..ListQuery::newest(100) }.with("list_id = ?", vec![id.into()]).with(condition, vec![])
@@ -407,7 +407,7 @@ fn items_listing(params: &Params, language: Language) -> Listing<'_> {
     Listing { params, language, groups: &[], states, heads: ITEM_HEADS, default: ("id", false), summed: "amount_minor" }
 }
 
-/// Under which terms each line would be confirmed today: a programme's, or the platform's and why. What was decided keeps what it got.
+/// The terms that each line would have today: a programme's, or the platform's and why. A decided line keeps its own.
 fn terms_of(conn: &mut Conn, language: Language, items: &[ConfirmationItemLine]) -> Result<Vec<String>, Fault> {
     let today = store::records::load_heads(conn)?.business_date;
     let mut places = Places::default();
@@ -520,7 +520,7 @@ async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
     }
 }
 
-/// A list with its lines, as the API tells it.
+/// A list with its lines, as the API returns it.
 pub fn list_json(conn: &mut Conn, party_id: PartyId, id: ConfirmationListId) -> Result<Json, Fault> {
     let found = ConfirmationListLine::find(conn, id.0)?.filter(|row| PartyId(row.party_id) == party_id);
     let row = found.ok_or(Refusal::NotFound)?;

@@ -1,4 +1,5 @@
-//! The contact of a rare buyer as the operator keeps it: who confirms by link, on which second channel, and the links that are out.
+//! The contact of a rare buyer, as the operator keeps it: the person who confirms by link, the second channel, and the open
+//! links.
 
 use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, OperatorViewer, Who};
@@ -35,7 +36,7 @@ struct Loaded {
     party: Party,
     contact: Option<(BuyerContact, User)>,
     links: Vec<(ConfirmationLink, Invoice)>,
-    /// What waits for the company's answer.
+    /// Invoices that wait for the company's answer.
     waiting: Vec<Invoice>,
     currencies: Vec<String>,
     now: chrono::NaiveDateTime,
@@ -77,7 +78,7 @@ fn contact_facts(language: Language, (contact, person): &(BuyerContact, User)) -
     ]
 }
 
-/// What a second operator is asked to agree to, with what should make two people ask once more.
+/// The request that a second operator is asked to agree to, with facts that call for a second look.
 pub fn asked(conn: &mut Conn, language: Language, wanted: &RecordContact) -> Result<Vec<(String, Value)>, Fault> {
     let party = Party::find(conn, wanted.party_id)?.ok_or(Refusal::NotFound)?;
     let mut facts = vec![

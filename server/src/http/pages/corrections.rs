@@ -1,4 +1,4 @@
-//! Correcting a company's data, and what they were before: for the operator, and for the company itself to read.
+//! Corrections of a company's data, and its earlier data: for the operator, and for the company itself to read.
 
 use super::super::error::Fault;
 use super::super::rights::{Member, OperatorMaker, OperatorViewer, Right, Who};
@@ -31,7 +31,7 @@ fn label(language: Language, name: &str) -> String {
     })
 }
 
-/// What a company has beside name, country and numbers of the register; only what is there.
+/// The company's data beside name, country and numbers of the register; empty ones are left out.
 #[must_use]
 pub fn more_facts(language: Language, party: &Party) -> Vec<(String, Value)> {
     let data = CompanyData::of(party);
@@ -39,7 +39,7 @@ pub fn more_facts(language: Language, party: &Party) -> Vec<(String, Value)> {
     more.map(|(name, value)| (label(language, name), Value::text(value))).collect()
 }
 
-/// What tax offices' check digits say of a number, as the name of a text.
+/// The verdict of the tax office's check digits on a number, as the name of a text.
 #[must_use]
 pub fn tax_id_word(country: &str, tax_id: &str) -> &'static str {
     match tax_id::check(country, tax_id) {
@@ -56,11 +56,11 @@ pub fn namesakes(conn: &mut Conn, id: PartyId, name: &str) -> Result<Vec<Party>,
     Ok(store::parties::list_all(conn)?.into_iter().filter(alike).take(10).collect())
 }
 
-/// What a correction asks for: each value that changes with what stands there now, and what should make people look again.
+/// The effect of a correction: each changed value beside the present one, and facts that call for a second look.
 pub fn meaning(conn: &mut Conn, language: Language, correct: &CorrectCompany) -> Result<Vec<Block>, Fault> {
     let Some(party) = Party::find(conn, correct.party_id)? else { return Ok(Vec::new()) };
     let before = CompanyData::of(&party);
-    // What can be asked for no more is shown as it was typed.
+    // Data that can no longer be requested are shown as they were typed.
     let after = correct.data.checked().map_or_else(|_| correct.data.clone(), |(data, _)| data);
     let changed = after.changed_from(&before);
     let values = before.named().into_iter().zip(after.named()).filter(|((name, _), _)| changed.contains(name));
@@ -137,7 +137,8 @@ async fn load<R: Right>(who: &Who<R>, id: PartyId) -> Result<History, Fault> {
     .await
 }
 
-/// One row for each value that a correction changed: what it was, since when and until when. People are named to the operator alone.
+/// One row for each value that a correction changed: the old value, since when and until when. Only the operator sees people's
+/// names.
 fn history_table(language: Language, history: &History, names_people: bool) -> Table {
     let name = |id: Option<UserId>| {
         let found = id.and_then(|id| history.people.iter().find(|person| person.id == id));
@@ -210,7 +211,7 @@ async fn own_history(who: Who<Member>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// What the operator may do on a company's page about its data, and what anybody of it may read.
+/// The links on a company's page about its data: any person of the operator may read, a maker may correct.
 #[must_use]
 pub fn links(language: Language, id: PartyId, maker: bool) -> Vec<(String, String)> {
     let mut links = vec![(language.t("history-link"), format!("/ops/companies/{id}/history"))];

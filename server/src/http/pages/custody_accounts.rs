@@ -1,4 +1,5 @@
-//! The platform's accounts at banks: what is on each by the books and by the bank, which one is current, and the acts of two operators.
+//! The platform's accounts at banks: the balance of each by the books and by the bank, the current one, and the acts of two
+//! operators.
 
 use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, OperatorViewer, Who};
@@ -53,7 +54,7 @@ pub fn carried(language: Language, row: &CustodyAccount) -> String {
     if row.currency.is_empty() { language.t("custody-every-currency") } else { row.currency.clone() }
 }
 
-/// The bank's name; nobody gave it for the account of the founding.
+/// The bank's name; the account of the founding has none.
 fn bank_of(language: Language, row: &CustodyAccount) -> Value {
     Value::text(if row.bank.is_empty() { language.t("custody-bank-not-given") } else { row.bank.clone() })
 }
@@ -163,7 +164,7 @@ fn wanted(get: impl Fn(&str) -> String) -> OpenCustodyAccount {
     OpenCustodyAccount { iban: get("iban"), bic: get("bic"), bank: get("bank"), holder: get("holder"), currency: get("currency") }
 }
 
-/// What a request to open an account says, as a second person reads it.
+/// The content of a request to open an account, as a second person reads it.
 pub fn opening_facts(conn: &mut Conn, language: Language, wanted: &OpenCustodyAccount) -> Result<Vec<(String, Value)>, Fault> {
     let operator = store::parties::list_only(conn, Capacity::Operator)?.into_iter().next();
     let holder = if wanted.holder.trim().is_empty() {
@@ -189,8 +190,7 @@ async fn open_check(who: Who<OperatorMaker>, params: Params) -> Answer {
     let language = who.language();
     let asked = wanted(|name| params.get(name).to_owned());
     let checked = async {
-        crate::commands::required(&asked.iban, "iban", 100)?;
-        crate::commands::required(&asked.bank, "bank", 70)?;
+        who.try_out(&asked.clone().into()).await?;
         let read = asked.clone();
         who.read(move |conn| opening_facts(conn, language, &read)).await
     };
@@ -218,7 +218,7 @@ async fn open(who: Who<OperatorMaker>, posted: Posted) -> Answer {
     submit_or_again(&who, &posted, command, page, "").await
 }
 
-/// Who is told what of an account, and what is on it.
+/// The facts of an account that its pages show.
 pub fn account_facts(language: Language, row: &CustodyAccount) -> Vec<(String, Value)> {
     let mut facts = vec![
         (language.t("field-iban"), Value::code(row.iban.clone())),
@@ -239,7 +239,7 @@ pub fn account_facts(language: Language, row: &CustodyAccount) -> Vec<(String, V
     facts
 }
 
-/// What a second person looks at before an account is left: what it is, what is on it, and that it is final.
+/// The facts for a second person before an account is left: its data, its balance, and that the act is final.
 pub fn leaving_facts(conn: &mut Conn, language: Language, id: CustodyId) -> Result<Vec<(String, Value)>, Fault> {
     let Some(row) = CustodyAccount::find(conn, id)? else { return Ok(Vec::new()) };
     let mut facts = account_facts(language, &row);
@@ -312,15 +312,12 @@ fn trail(who: &Who<OperatorMaker>, row: &CustodyAccount) -> [(String, String); 2
 async fn choose_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
     let (page, row) = account_page(&who, id.0).await?;
     let currency = params.get("currency").to_owned();
+    let command = ChooseCustodyAccount { account_id: row.id, currency: currency.clone() };
+    if let Err(fault) = who.try_out(&command.into()).await {
+        return again(&who, page, &Posted { fields: params.fields }, fault, "").await;
+    }
     let wanted = currency.clone();
-    let read = who.read(move |conn| {
-        Currency::parse(&wanted).ok_or_else(|| Refusal::CurrencyUnknown { currency: wanted.clone() })?;
-        Ok(store::custody::find_current(conn, &wanted)?)
-    });
-    let before = match read.await {
-        Ok(before) => before,
-        Err(fault) => return again(&who, page, &Posted { fields: params.fields }, fault, "").await,
-    };
+    let before = who.read(move |conn| Ok(store::custody::find_current(conn, &wanted)?)).await?;
     let here = format!("{LIST}/{}", row.id);
     let facts = vec![
         (who.t("col-currency"), Value::text(currency.clone())),
@@ -350,11 +347,13 @@ fn next_of(row: &CustodyAccount) -> CustodyState {
 
 async fn close_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
     let (page, row) = account_page(&who, id.0).await?;
-    if let Err(refusal) = crate::commands::required_prose(params.get("reason"), "reason", 500) {
-        return again(&who, page, &Posted { fields: params.fields }, refusal.into(), "").await;
+    let next = next_of(&row);
+    let (to, reason) = (next.name().to_owned(), params.get("reason").to_owned());
+    let command = CloseCustodyAccount { account_id: row.id, to, reason };
+    if let Err(fault) = who.try_out(&command.into()).await {
+        return again(&who, page, &Posted { fields: params.fields }, fault, "").await;
     }
     let here = format!("{LIST}/{}", row.id);
-    let next = next_of(&row);
     let key = if next == CustodyState::Closing { "custody-leave" } else { "custody-close" };
     let mut facts = account_facts(who.language(), &CustodyAccount { reason: String::new(), ..row.clone() });
     let read = row.clone();

@@ -54,8 +54,8 @@ fn row_table(language: Language, row: &RowView) -> Block {
     table(language, "document-cells", &[("document-column", false), ("document-cell", false)], rows.collect())
 }
 
-/// A stored file, always as a download and never shown inside the site: a PDF may hold scripts and links, and no policy of ours
-/// reaches into a browser's reader.
+/// Sends a stored file, always as a download and never inside the site. A PDF may hold scripts and links, and the site's policy
+/// does not apply in a browser's PDF reader.
 #[must_use]
 pub fn download(name: &str, content: Vec<u8>) -> HttpResponse {
     let name: String = name.chars().filter(|mark| mark.is_ascii_alphanumeric() || ".-_".contains(*mark)).collect();
@@ -65,14 +65,14 @@ pub fn download(name: &str, content: Vec<u8>) -> HttpResponse {
         .body(content)
 }
 
-/// What the name of a file of this media type ends in.
+/// The ending of a file name for this media type.
 #[must_use]
 pub fn extension(media_type: &str) -> &str {
     media_type.rsplit('/').next().unwrap_or("bin")
 }
 
-/// A table of invoices as those get it who see only some of them: its heading and their rows, with nothing that a spreadsheet
-/// would run. It counts as a reading of the company that asks.
+/// A table of invoices for a company that may see only some of them: the heading and those rows. It holds nothing that a
+/// spreadsheet would run. It counts as a reading of the company that asks.
 pub async fn own_rows<R: Right>(
     who: &Who<R>,
     company: PartyId,

@@ -1,4 +1,5 @@
-//! What buyers owe: by buyer and currency, soon, now and overdue. What is late counts its late interest up to the business date.
+//! The debts of buyers: by buyer and currency, soon, now and overdue. A late debt includes its late interest up to the business
+//! date.
 
 use super::super::rights::{OperatorViewer, Who};
 use super::super::routes::{Params, Routes};
@@ -43,8 +44,8 @@ fn order_value(row: &BuyerDueLine, order: &str) -> Bind {
     }
 }
 
-/// A page of the list and what all of it comes to. The database sums what was confirmed and not paid. Of what is late or paid in part
-/// the ledger knows what is owed, so those lines are corrected before they are put in order.
+/// A page of the list, and the totals of the whole list. The database sums confirmed amounts that are not paid. For a receivable
+/// that is late or partly paid, the ledger knows the amount owed. So those lines are corrected before they are sorted.
 pub fn lines(
     conn: &mut Conn,
     wanted: &ListQuery,
@@ -85,7 +86,7 @@ pub fn lines(
     Ok((store::query::Page::cut(rows, wanted.size), totals.into_values().collect()))
 }
 
-/// What each buyer owes in each currency: soon, due now, and overdue, with how late the oldest is.
+/// The debts of each buyer in each currency: soon, due now, and overdue, with how late the oldest is.
 async fn due(who: Who<OperatorViewer>, params: Params) -> Answer {
     const NAMES: &[(Narrow, Capacity)] = &[BUYER];
     let language = who.language();

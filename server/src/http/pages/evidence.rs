@@ -1,4 +1,4 @@
-//! What stands behind an invoice: its files, for supplier, buyer and operator, and the form by which the supplier adds one.
+//! The evidence beside an invoice: its files, for supplier, buyer and operator, and the form by which the supplier adds one.
 
 use super::super::error::Fault;
 use super::super::rights::{SupplierMaker, Who};
@@ -65,7 +65,7 @@ pub async fn attach<R: SignedIn>(
     if file.too_large {
         return Err(Refusal::FileTooLarge.into());
     }
-    // What kind of file it is is found out here, not in the writer.
+    // The kind of the file is detected here, not in the writer.
     let file_name = file.name;
     let file = who.app.reader.evidence(who.party_id()?, file.content).await?;
     let command = AttachEvidence { invoice_id, kind: kind.to_owned(), file_name, sha256: file.sha256().to_owned(), file };

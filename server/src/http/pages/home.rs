@@ -20,8 +20,8 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/notifications", notifications);
 }
 
-/// The notices of a person, and those for everybody of the company, newest first. By company and id, not by id alone: a planner that
-/// may walk through everybody's notices to find a company's newest does, however far back they are.
+/// The notices of a person, and those for the whole company, newest first. The order is by company and id, not by id alone. With
+/// ids alone, a planner may walk through all companies' notices to find a company's newest, however far back they are.
 fn own_notices(wanted: ListQuery, person: &Person) -> ListQuery {
     let party = person.party.id;
     ListQuery { order: "party_id", descending: true, ..wanted }.with(
@@ -83,8 +83,8 @@ pub fn traded_currencies(conn: &mut store::Conn) -> Result<Vec<Currency>, store:
     Ok(rows.iter().filter_map(|row| Currency::parse(&row.currency)).collect())
 }
 
-/// The same as a company of this country sees them in a form: what it most likely means comes first, so that nobody who leaves a box
-/// alone trades in another country's currency.
+/// The same in the order for a form of a company in this country: the likeliest currency comes first. A person who leaves the box
+/// alone then does not trade in another country's currency.
 pub fn own_currencies(conn: &mut store::Conn, country: &str) -> Result<Vec<Currency>, store::StoreError> {
     let mut currencies = traded_currencies(conn)?;
     currencies.sort_by_key(|currency| (!currency.is_used_in(country), *currency != Currency::EUR));
@@ -105,7 +105,7 @@ pub fn cash_accounts(conn: &mut Conn, party: PartyId) -> Result<Vec<(Currency, O
     accounts(conn, |asset| AccountKey::cash(party, asset))
 }
 
-/// What a company owes the platform, where it owes anything: money that it had spent or shared out before it was taken back.
+/// The company's debt to the platform, if there is one: money that it had spent or shared out before it was taken back.
 pub fn owed_to_platform(conn: &mut Conn, party: PartyId) -> Result<Vec<(Currency, i64)>, StoreError> {
     let found = accounts(conn, |asset| AccountKey::claim(party, asset))?;
     let owed = found.into_iter().filter_map(|(currency, account)| Some((currency, account?.balance)));
@@ -122,7 +122,7 @@ pub fn owed_notice(language: Language, owed: &[(Currency, i64)]) -> Option<Block
     Some(Block::Notice(web::Tone::Attention, language.fill("owed-to-platform-notice", &[sums])))
 }
 
-/// What a company owns or owes, each with the list whose total it is.
+/// The company's assets and debts, each with the list whose total it is.
 fn figures(conn: &mut Conn, person: &Person, language: Language, as_of: &str) -> Result<Vec<Figure>, StoreError> {
     let mut figures = Vec::new();
     let mut add = |label: &str, currency: &str, minor: i64, href: String| {

@@ -69,10 +69,10 @@ pub const STATES: &[&str] = &[
     "withdrawn",
 ];
 
-/// What waits for a person before it can go on.
+/// Invoices that wait for a person before they can go on.
 pub const HELD: Group = ("held", "review = 'open'");
 
-/// Drafts that can be submitted: nobody is looking at them.
+/// Drafts that can be submitted: no person reviews them.
 pub const TO_SUBMIT: Group = ("to_submit", "state = 'draft' AND review <> 'open'");
 
 /// The state of an invoice as lists show it: a person looks at it before it can go on.
@@ -169,10 +169,10 @@ async fn upload(who: Who<SupplierMaker>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// What became of one invoice.
+/// The result for one invoice.
 pub type Registered = Result<Outcome, Fault>;
 
-/// The answer to one invoice: the name that people know it by, where it stands if it is a row of a table, what became of it.
+/// The answer to one invoice: its name for people, its place if it is a row of a table, and its result.
 pub struct Answered {
     pub name: String,
     /// Line and column; no column where the row is good or no single cell is wrong.
@@ -181,7 +181,7 @@ pub struct Answered {
 }
 
 impl Answered {
-    /// Whether it stands for faults that are not told one by one.
+    /// Whether it stands for faults that are not listed one by one.
     fn is_rest(&self) -> bool {
         matches!(&self.outcome, Err(Fault::Unreadable(fault)) if fault.code == FileFault::MORE)
     }
@@ -238,7 +238,7 @@ fn too_large(name: String) -> Answered {
     Answered { name, row: None, outcome: Err(Refusal::FileTooLarge.into()) }
 }
 
-/// Registers what was found in one file. So many rows that are refused may still be told.
+/// Registers the invoices found in one file. `most` is the number of refused rows that may still be listed.
 async fn register_found<R: SignedIn>(
     who: &Who<R>,
     key: &str,
@@ -284,7 +284,7 @@ async fn register_table<R: SignedIn>(
     let (rows, faults) = who
         .read(move |conn| {
             let _held = held;
-            // What was loaded before, by this request's first sending or another, is for the command to answer.
+            // A file that was loaded before, by an earlier sending of this request or by another, is left to the command.
             if store::invoices::find_registered(conn, supplier_id, &hash)?.is_some() {
                 return Ok((rows, Vec::new()));
             }
@@ -325,8 +325,8 @@ async fn register_table<R: SignedIn>(
     Ok(taken.into_iter().map(answer).collect())
 }
 
-/// What people are told of a file that was taken: a draft, one that a person must look at first, a credit note; and the rules
-/// that it breaks without being wrong.
+/// The message about an accepted file: a draft, an invoice that a person must look at first, or a credit note. It also names the
+/// rules that the file breaks without being wrong.
 fn accepted(language: Language, outcome: &Outcome) -> (Tone, String) {
     let number = ("number", outcome.text("number"));
     let late = outcome.body.get("late").and_then(Json::as_bool);
@@ -352,7 +352,7 @@ fn accepted(language: Language, outcome: &Outcome) -> (Tone, String) {
     (tone, text)
 }
 
-/// What the upload's page says of one invoice, and where it leads.
+/// The line of the upload's page about one invoice, and its link.
 fn result_line(who: &Who<SupplierMaker>, answered: Answered) -> Result<(Tone, String, String, String), Fault> {
     let language = who.language();
     Ok(match &answered.outcome {
@@ -408,7 +408,7 @@ async fn upload_post(who: Who<SupplierMaker>, uploaded: Uploaded) -> Answer {
             let line = result_line(&who, answered)?;
             // A table that was loaded before leads nowhere: nothing was taken.
             good = good.saturating_add(usize::from(taken && !line.3.is_empty()));
-            // Of many rows those are told that somebody has to do something about.
+            // Of many rows the page lists those on which a person has to act.
             if rest {
                 rests.push(line);
             } else if shown >= MOST_FAULTS_SHOWN || (many && line.0 == Tone::Done) {
@@ -537,8 +537,8 @@ pub fn warning_table(language: Language, warnings: &str) -> Option<Block> {
     Some(Block::Table(Box::new(plain_table(language, "warnings-title", &heads, rows.collect(), "list-no-match"))))
 }
 
-/// What the supplier learns of a review: that it is open and why, and what came of it. Another company's invoice stays its own
-/// affair: neither its number nor what the two have in common is told.
+/// The supplier's view of a review: that it is open and why, and its result. Another company's invoice stays confidential: the
+/// page shows neither its number nor the facts that both invoices share.
 fn review_blocks(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Vec<Block>, Fault> {
     let (language, row) = (who.language(), &loaded.row);
     let mut found = Vec::new();
@@ -595,7 +595,7 @@ struct Loaded {
     standing: Option<Standing>,
 }
 
-/// How an invoice that nobody has confirmed yet stands to its supplier's programme with its buyer.
+/// The standing of an unconfirmed invoice in its supplier's programme with its buyer.
 fn standing_of(conn: &mut store::Conn, row: &InvoiceLine) -> Result<Option<Standing>, Fault> {
     if !["draft", "presented", "disputed", "expired"].contains(&row.state.as_str()) {
         return Ok(None);
@@ -621,7 +621,7 @@ async fn eligibility_of(who: &Who<SupplierMaker>, ids: Vec<InvoiceId>) -> Result
             let Some(row) = InvoiceLine::find(conn, id.0)? else { continue };
             let too_close = |due| matches!(check_due_date(due, today), Err(Refusal::DueDateTooClose { .. }));
             if let Some(due) = row.due_date.filter(|due| too_close(*due)) {
-                // Nobody is asked about it any more, whatever a programme says.
+                // The buyer is not asked about it any more, whatever a programme says.
                 found.insert(id, language.fill("upload-past-due", &[("date", language.date(due))]));
                 continue;
             }
@@ -701,7 +701,7 @@ fn invoice_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fault
     Ok(page.with(Block::Timeline(who.t("timeline-title"), events)))
 }
 
-/// What is still to come of an invoice: the last thing first, as everything else in a timeline.
+/// The expected events of an invoice: the last one first, as in every timeline.
 #[must_use]
 pub fn expected_of(language: Language, row: &InvoiceLine) -> Vec<Event> {
     let event = |key: &str, day: Option<chrono::NaiveDate>| Event {
@@ -762,8 +762,7 @@ async fn explain(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
 async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
     let loaded = load(&who, InvoiceId(id.0)).await?;
     let row = &loaded.row;
-    if !can_withdraw(row) {
-        let fault = Refusal::StateConflict { state: row.state.clone() }.into();
+    if let Err(fault) = who.try_out(&WithdrawInvoice { invoice_id: InvoiceId(id.0) }.into()).await {
         return again(&who, invoice_page(&who, &loaded)?, &Posted::default(), fault, &row.currency).await;
     }
     let trail = [(who.t("invoices-title"), "/invoices".to_owned()), (row.number.clone(), format!("/invoices/{}", row.id))];
@@ -792,8 +791,8 @@ async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {
     }
 }
 
-/// A stored file, to those who are party to it: its uploader, the invoice's supplier and buyer, past and present holders, the
-/// operator; to financiers while it is on offer, and then the look is recorded. Always as a download, never shown inside the site.
+/// A stored file, for its parties: its uploader, the invoice's supplier and buyer, past and present holders, and the operator.
+/// Financiers get it while it is on offer, and the audit then records the access. Always a download, never shown inside the site.
 async fn document(who: Who<Member>, hash: Token) -> Answer {
     let person = who.person()?.clone();
     let sha256 = hash.0.clone();
@@ -819,8 +818,8 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
     if let Some(offer) = offer {
         super::papers::record(&who, offer, &document.sha256).await?;
     }
-    // A table that another company wrote: its rows go out one by one and disarmed, those that are invoices to others not at all. One of
-    // payables has no rows of invoices; the operator gets it under a name that no spreadsheet opens.
+    // A table that another company wrote: its rows go out one by one and disarmed. Rows that are invoices to others do not go out
+    // at all. A table of payables has no rows of invoices; the operator gets it under a name that no spreadsheet opens.
     let Stored { mut content, share } = read_stored(&who.app, Owner::Company(who.party_id()?), &document.sha256).await?;
     let mut text = "";
     if numbers.as_ref().is_some_and(Vec::is_empty) {
@@ -828,7 +827,7 @@ async fn document(who: Who<Member>, hash: Token) -> Answer {
     } else if let Some(numbers) = numbers {
         content = shown_document::own_rows(&who, who.party_id()?, content, numbers).await?.ok_or(Refusal::NotFound)?.into_bytes();
     }
-    // What another company called its file is its own affair, were it the same file.
+    // Another company's name for its file stays confidential, even if it is the same file.
     let own = document.party_id == who.party_id()?;
     let extension = shown_document::extension(&document.media_type);
     let neutral = format!("{}.{extension}{text}", document.sha256.get(..12).unwrap_or("file"));

@@ -1,5 +1,5 @@
-//! The page behind a one-time link: one invoice beside its document, what can be answered, and the receipt. There is no session;
-//! the address is the first factor and the code the second. Looking at it spends nothing, so a mail scanner may.
+//! The page behind a one-time link: one invoice beside its document, the possible answers, and the receipt. There is no session:
+//! the address is the first factor and the code the second. Looking at the page uses nothing up, so a mail scanner may do it.
 
 use super::super::answers::{Stored, read_stored};
 use super::super::denials::Said;
@@ -18,11 +18,11 @@ use crate::commands::programmes::{Subject, standing_for_buyer};
 use crate::commands::request_code::RequestCode;
 use crate::commands::{Actor, Outcome, intake, links};
 use crate::file_reader::Shown;
+use crate::view::Reader;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::invoice::owed_minor;
 use domain::link::{Channel, LinkAct, acts_in};
-use domain::receivable::{ConfirmationFacts, decide_confirmation};
 use domain::undertaking;
 use kernel::{ConfirmationLinkId, InvoiceId, PartyId};
 use store::lists::InvoiceLine;
@@ -46,7 +46,6 @@ struct Loaded {
     invoice: Invoice,
     thread: thread::Thread,
     evidence: Vec<Evidence>,
-    today: NaiveDate,
     token: String,
     /// For whom its file is held in memory.
     owner: Owner,
@@ -67,9 +66,8 @@ async fn load(who: &Who<Anyone>, sender: &Sender, token: &Token) -> Result<Loade
         let row = InvoiceLine::find(conn, link.invoice_id.0)?.ok_or(Refusal::LinkInvalid)?;
         let invoice = Invoice::load(conn, link.invoice_id)?;
         let person = User::load(conn, contact.user_id)?;
-        let today = store::records::load_heads(conn)?.business_date;
         let (thread, evidence) = (thread::load(conn, &row)?, store::invoices::list_evidence(conn, InvoiceId(row.id))?);
-        Ok(Loaded { link, contact, person, row, invoice, thread, evidence, today, token, owner })
+        Ok(Loaded { link, contact, person, row, invoice, thread, evidence, token, owner })
     })
     .await
 }
@@ -154,7 +152,7 @@ async fn page(who: Who<Anyone>, sender: Sender, token: Token) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// What was chosen on the page, from its form or from the check page's hidden fields.
+/// The choice on the page, from its form or from the check page's hidden fields.
 fn wish(loaded: &Loaded, get: &dyn Fn(&str) -> String) -> Result<AnswerByLink, Fault> {
     let currency = &loaded.row.currency;
     let optional = |name: &str| {
@@ -180,34 +178,36 @@ fn wish(loaded: &Loaded, get: &dyn Fn(&str) -> String) -> Result<AnswerByLink, F
     Ok(answer)
 }
 
-/// What the rules say before anything is sent.
-fn allowed(loaded: &Loaded, answer: &AnswerByLink) -> Result<(), Fault> {
-    let act = LinkAct::parse(&answer.answer).filter(|act| acts_in(loaded.invoice.state).contains(act));
-    let act = act.ok_or_else(|| Refusal::FieldInvalid { field: "act".to_owned() })?;
-    match (act, answer.due_date) {
-        (LinkAct::Confirm, Some(due_date)) => {
-            decide_confirmation(&ConfirmationFacts {
-                amount_minor: answer.amount_minor,
-                payable_minor: owed_minor(loaded.row.payable_minor, loaded.row.credited_minor),
-                reason: &answer.text,
-                deductions_minor: [answer.withheld_minor, answer.retained_minor, answer.deducted_minor],
-                due_date,
-                invoice_due_date: loaded.row.due_date,
-                today: loaded.today,
-            })?;
-        }
-        (LinkAct::Query | LinkAct::Reject, _) => {
-            let code = if act == LinkAct::Query { "UQ" } else { "RE" };
-            domain::answer::decide_answer(code, &answer.clarification, &answer.text)?;
-        }
-        (LinkAct::Dispute, _) if answer.text.is_empty() => return Err(Refusal::ReasonMissing.into()),
-        _ => {}
+/// The words that an answer would sign, where it promises something.
+async fn promised(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink) -> Result<Option<Words>, Fault> {
+    match answer.due_date {
+        Some(due_date) => words_of(who, loaded, answer.amount_minor, due_date).await.map(Some),
+        None => Ok(None),
     }
-    Ok(())
+}
+
+/// The page before an answer that the command would take with the right code.
+async fn allowed_page(who: &Who<Anyone>, loaded: &Loaded, mut answer: AnswerByLink) -> Result<Page, Fault> {
+    let words = promised(who, loaded, &answer).await?;
+    answer.token_hash.clone_from(&loaded.link.token_hash);
+    if let Some(words) = &words {
+        undertaking::CURRENT.clone_into(&mut answer.version);
+        answer.words_hash.clone_from(&words.hash);
+    }
+    let actor = Actor::person(loaded.contact.party_id, loaded.contact.user_id);
+    let (wanted, now) = (answer.clone(), who.app.clock.now());
+    who.read(move |conn| Ok(wanted.try_out(&mut Reader::open(conn, now)?, &actor)?)).await?;
+    answer_page(who, loaded, &answer, words).await
+}
+
+/// The page of an answer as it was sent, with the words as they are now.
+async fn sent_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink) -> Result<Page, Fault> {
+    let words = promised(who, loaded, answer).await?;
+    answer_page(who, loaded, answer, words).await
 }
 
 /// All of it once more, with the exact words where something is promised, and the field for the code.
-async fn answer_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink) -> Result<Page, Fault> {
+async fn answer_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink, words: Option<Words>) -> Result<Page, Fault> {
     let (language, row) = (who.language(), &loaded.row);
     let mut facts = vec![
         (who.t("link-act"), Value::text(act_label(language, &answer.answer))),
@@ -224,8 +224,7 @@ async fn answer_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink) 
     .hidden("act", answer.answer.clone());
     let decimal = |minor: i64| domain::Currency::parse(&row.currency).map(|known| known.decimal(minor)).unwrap_or_default();
     let mut promised = Vec::new();
-    if let Some(due_date) = answer.due_date {
-        let words = words_of(who, loaded, answer.amount_minor, due_date).await?;
+    if let (Some(due_date), Some(words)) = (answer.due_date, words) {
         facts.extend(deduction_facts(
             language,
             &row.currency,
@@ -242,7 +241,7 @@ async fn answer_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink) 
             })
             .await?;
         facts.push((who.t("payable-pay-on"), Value::date(language, calendar.following(due_date))));
-        // Whoever confirms by link reads no other page.
+        // A contact who confirms by link can open no other page.
         let plain = |(label, value): (String, Value)| (label, Value { href: String::new(), ..value });
         facts.extend(applied_terms(language, standing.as_ref(), answer.amount_minor).into_iter().map(plain));
         promised.extend(calendar_notice(language, &calendar, &row.currency, due_date));
@@ -298,25 +297,24 @@ fn code_form(who: &Who<Anyone>, loaded: &Loaded, form: &Form) -> Option<Form> {
 async fn new_code(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) -> Answer {
     let loaded = load(&who, &sender, &token).await?;
     let answer = wish(&loaded, &|name| posted.get(name).to_owned())?;
-    allowed(&loaded, &answer)?;
+    let mut page = allowed_page(&who, &loaded, answer).await?;
     prove::may_mail_code(&who.app, loaded.link.id)?;
     let actor = Actor::person(loaded.contact.party_id, loaded.contact.user_id);
     let token_hash = loaded.link.token_hash.clone();
     let command = RequestCode { link_id: loaded.link.id, token_hash, code: crate::hash::random_code() };
     who.app.submit(actor, posted.key(), command).await?;
-    let mut page = answer_page(&who, &loaded, &answer).await?;
     page.blocks.insert(0, Block::Notice(Tone::Waiting, who.t("link-code-mailed")));
     who.app.page(&who.viewer, page).await
 }
 
 async fn check(who: Who<Anyone>, sender: Sender, token: Token, params: Params) -> Answer {
     let loaded = load(&who, &sender, &token).await?;
-    let read = wish(&loaded, &|name| params.get(name).to_owned()).and_then(|answer| allowed(&loaded, &answer).map(|()| answer));
-    match read {
-        Ok(answer) => {
-            let page = answer_page(&who, &loaded, &answer).await?;
-            who.app.page(&who.viewer, page).await
-        }
+    let page = match wish(&loaded, &|name| params.get(name).to_owned()) {
+        Ok(answer) => allowed_page(&who, &loaded, answer).await,
+        Err(fault) => Err(fault),
+    };
+    match page {
+        Ok(page) => who.app.page(&who.viewer, page).await,
         Err(fault) => {
             let page = whole_page(&who, &loaded).await?;
             again(&who, page, &Posted { fields: params.fields.clone() }, fault, &loaded.row.currency).await
@@ -355,7 +353,7 @@ async fn answer(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) 
         Ok(outcome) => outcome,
         Err(Fault::Refused(Refusal::LinkInvalid)) => return Err(Refusal::LinkInvalid.into()),
         Err(fault) => {
-            let page = answer_page(&who, &loaded, &command).await?;
+            let page = sent_page(&who, &loaded, &command).await?;
             return again(&who, page, &Posted::default(), fault, &loaded.row.currency).await;
         }
     };
@@ -364,7 +362,7 @@ async fn answer(who: Who<Anyone>, sender: Sender, token: Token, posted: Posted) 
         if left == 0 {
             return Err(Refusal::LinkInvalid.into());
         }
-        let mut page = answer_page(&who, &loaded, &command).await?;
+        let mut page = sent_page(&who, &loaded, &command).await?;
         page.errors.push(("code".to_owned(), who.language().fill("link-code-wrong", &[("left", left.to_string())])));
         let mut shown = who.app.page_with(&who.viewer, page, actix_web::http::StatusCode::UNPROCESSABLE_ENTITY).await?;
         shown.extensions_mut().insert(Said("link_code_wrong".to_owned()));

@@ -13,7 +13,7 @@ use web::{Block, Choice, Column, Language, Page, Row, Table, TotalRow, Value};
 const SIZES: [(&str, usize); 3] = [("25", 25), ("50", 50), ("100", 100)];
 const CSV: usize = 50_000;
 
-/// What an address may say about a list. A place and its page go when anything before them changes.
+/// The query fields of a list's address. A place and its page go when anything before them changes.
 const NAMES: [&str; 16] = [
     "state",
     "currency",
@@ -260,8 +260,8 @@ impl Listing<'_> {
         }
     }
 
-    /// Sends the list as a page, or as a CSV file when the address asks for one. An address that asks for what is not there
-    /// leads to the nearest that is.
+    /// Sends the list as a page, or as a CSV file when the address asks for one. An address with an unknown filter or an empty
+    /// page leads to the nearest valid one.
     pub async fn send<R: Right>(&self, who: &Who<R>, mut page: Page, table: Table) -> Answer {
         if self.csv_wanted() {
             let name = self.params.path.trim_matches('/').replace('/', "-");
@@ -271,7 +271,7 @@ impl Listing<'_> {
         if strange || (table.rows.is_empty() && !self.params.get("after").is_empty()) {
             return Ok(see_other(&self.href(&[])));
         }
-        // The browser's history tells filters and pages of a list apart.
+        // The title separates filters and pages of a list in the browser's history.
         let chosen = table.filters.iter().filter(|filter| filter.chosen).map(|filter| filter.label.as_str());
         let place = Some(table.place.as_str()).filter(|place| !place.is_empty());
         page.place = chosen.chain(place).collect::<Vec<_>>().join(&self.language.t("list-separator"));

@@ -6,13 +6,14 @@ use super::super::routes::{Id, Params, Posted, Routes, typed_amount};
 use super::listing::Listing;
 use super::receivables::{programme_facts, quote_blocks};
 use super::{Answer, SignedIn, again, submit_once};
-use crate::commands::buy_fractions::{BuyFractions, price_terms};
+use crate::commands::Trial;
+use crate::commands::buy_fractions::{self, BuyFractions, price_terms};
+use crate::view::Reader;
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::chart::{AccountKey, currency_asset};
-use domain::offering::{OfferState, PurchaseFacts, decide_purchase};
 use domain::party::Role;
-use domain::pricing::{PriceTerms, quote};
+use domain::pricing::{PriceTerms, Quote, quote};
 use domain::standing::BuyerStanding;
 use kernel::{ApprovalId, OfferId, PartyId, ReceivableId};
 use store::lists::OfferLine;
@@ -89,7 +90,7 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
     listing.send(&who, Page::new(language.t("market-title")), table).await
 }
 
-/// What is overdue, late or disputed with a buyer, over all its suppliers.
+/// The buyer's record: its overdue, late and disputed payables, over all its suppliers.
 fn record_value(language: Language, record: Option<&BuyerRecord>) -> Value {
     let Some(record) = record else { return Value::text(language.t("buyer-record-none")) };
     let since = record.since.map(|day| language.date(day)).unwrap_or_default();
@@ -128,10 +129,8 @@ pub fn stopped_notice(language: Language, standing: BuyerStanding, (stopped, ove
 struct Loaded {
     standing: BuyerStanding,
     record: Option<BuyerRecord>,
-    party_id: PartyId,
     receivable: Receivable,
     row: OfferLine,
-    offer_state: OfferState,
     terms: PriceTerms,
     room_minor: i64,
     used_minor: i64,
@@ -157,8 +156,6 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             waiting: holds.into_iter().map(|held| held.id).collect(),
             standing: crate::commands::standing::load(conn, PartyId(row.buyer_id))?,
             record: standing::list_records(conn, &[PartyId(row.buyer_id)], today)?.remove(&PartyId(row.buyer_id)),
-            party_id,
-            offer_state: offer.state,
             terms: price_terms(&offer, &receivable)?,
             room_minor: limit.as_ref().map_or(0, |limit| limit.limit_minor.saturating_sub(limit.used_minor).max(0)),
             used_minor: limit.map_or(0, |limit| limit.used_minor),
@@ -234,34 +231,20 @@ async fn offer(who: Who<FinancierViewer>, id: Id) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
+/// The price of some units of an offer, if this person can buy them now.
+async fn priced(who: &Who<FinancierMaker>, row: &OfferLine, units: &str) -> Result<(Quote, Trial), Fault> {
+    let units_minor = typed_amount(units, "units", &row.currency)?;
+    let (party_id, offer_id, now) = (who.party_id()?, OfferId(row.id), who.app.clock.now());
+    let priced =
+        who.read(move |conn| Ok(buy_fractions::quote(&mut Reader::open(conn, now)?, party_id, offer_id, units_minor)?)).await?;
+    let command = BuyFractions { offer_id, units_minor, price_minor: priced.price_minor };
+    Ok((priced, who.try_out(&command.into()).await?))
+}
+
 async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
     let loaded = load(&who, id.0).await?;
     let (language, row) = (who.language(), &loaded.row);
-    let priced = typed_amount(params.get("units"), "units", &row.currency).and_then(|units| {
-        if units <= 0 {
-            return Err(Refusal::AmountInvalid { field: "units".to_owned() }.into());
-        }
-        let priced = quote(units, &loaded.terms, loaded.today)?;
-        Ok(decide_purchase(&PurchaseFacts {
-            state: loaded.receivable.state,
-            standing: loaded.standing,
-            offer_state: loaded.offer_state,
-            close_date: row.close_date,
-            left_minor: row.left_minor,
-            minimum_ticket_minor: row.minimum_ticket_minor,
-            supplier: PartyId(row.supplier_id),
-            financier: loaded.party_id,
-            buyer: PartyId(row.buyer_id),
-            held: row.held,
-            units_minor: units,
-            agreed_price_minor: priced.price_minor,
-            cash_available_minor: loaded.cash_minor,
-            limit_room_minor: Some(loaded.room_minor),
-            terms: loaded.terms,
-            today: loaded.today,
-        })?)
-    });
-    let priced = match priced {
+    let (priced, trial) = match priced(&who, row, params.get("units")).await {
         Ok(priced) => priced,
         Err(fault) => {
             return again(&who, offer_page(&who, &loaded)?, &Posted { fields: params.fields.clone() }, fault, &row.currency)
@@ -283,6 +266,9 @@ async fn check(who: Who<FinancierMaker>, id: Id, params: Params) -> Answer {
         .trail(who.t("market-title"), "/market")
         .trail(row.buyer.clone(), format!("/market/{}", row.id))
         .with(Block::Paragraph(who.t("market-check-lead")));
+    if trial.second_person {
+        page.push(Block::Paragraph(who.t("check-second-person")));
+    }
     page.blocks.extend(quote_blocks(language, &row.currency, &priced, false));
     let page = page
         .with(Block::Facts(facts))

@@ -26,7 +26,7 @@ pub fn add_routes(routes: &mut Routes) {
 /// A membership's states, as lists filter by them.
 pub const STATES: &[&str] = &["member_invited", "member_joined", "member_declined", "member_left", "member_removed"];
 
-/// What waits for the supplier's answer: an invitation, or new terms.
+/// Memberships that wait for the supplier's answer: an invitation, or new terms.
 const TO_ANSWER: Group = ("to_answer", "asked_version > 0 AND state IN ('member_invited', 'member_joined')");
 
 async fn memberships(who: Who<SupplierViewer>, params: Params) -> Answer {
@@ -166,13 +166,19 @@ async fn membership(who: Who<SupplierViewer>, id: Id) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// What joining accepts, all of it, before it is accepted.
+/// All terms that joining accepts, shown before the supplier accepts them.
 async fn join_check(who: Who<SupplierSigner>, id: Id) -> Answer {
     let loaded = load(&who, MemberId(id.0)).await?;
     let row = &loaded.row;
-    let Some(version) = &loaded.asked else {
-        let page = membership_page(&who, &loaded)?;
-        return again(&who, page, &Posted::default(), Refusal::ProgrammeChanged.into(), "").await;
+    let terms_version = loaded.asked.as_ref().map_or(0, |version| version.version);
+    let command = AnswerProgrammeInvitation { member_id: MemberId(id.0), terms_version, join: true, reason: String::new() };
+    let tried = who.try_out(&command.into()).await;
+    let version = match tried.and_then(|_| loaded.asked.as_ref().ok_or_else(|| Refusal::ProgrammeChanged.into())) {
+        Ok(version) => version,
+        Err(fault) => {
+            let page = membership_page(&who, &loaded)?;
+            return again(&who, page, &Posted::default(), fault, "").await;
+        }
     };
     let language = who.language();
     let mut facts = vec![

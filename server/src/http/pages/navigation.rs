@@ -14,7 +14,7 @@ use store::lists::{
 use store::{Conn, StoreError, lists};
 use web::{Language, NavEntry, Task};
 
-/// What waits for the operator: text, address, table, condition.
+/// Work that waits for the operator: text, address, table, condition.
 const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     ("task-companies", "/ops/companies?state=applied", "parties", "status = 'applied'"),
     ("task-bank-accounts", "/ops/bank-accounts", "bank_accounts", "status = 'proposed'"),
@@ -32,7 +32,7 @@ const OPERATIONS: &[(&str, &str, &str, &str)] = &[
     ("task-mails", "/ops/mails", "mails", "state = 'failed'"),
 ];
 
-/// What waits for a person under one address, with what it comes to where that is known.
+/// Work that waits for a person under one address, with its sum where that is known.
 #[derive(Clone, Debug)]
 pub struct Waiting {
     key: &'static str,
@@ -55,7 +55,7 @@ fn approvals_to_decide(conn: &mut Conn, person: &Person) -> Result<Asked, StoreE
     let (party_id, reader) = (person.party.id, person.user.id);
     let seconds = Seconds::load(conn, party_id)?;
     let mut apart: Vec<ApprovalId> = Vec::new();
-    // Who may agree to a change of a person depends on the change, too.
+    // The change itself also decides who may agree to a change of a person.
     for row in store::people::list_waiting_changes(conn, party_id)? {
         let obstacle = Command::read(&row.command, &row.body).map(|change| seconds.obstacle(conn, row.maker_id, reader, &change));
         if !matches!(obstacle, Some(Ok(None))) {
@@ -71,7 +71,7 @@ fn approvals_to_decide(conn: &mut Conn, person: &Person) -> Result<Asked, StoreE
     Ok(lists::asked("approvals", &condition, &[party_id.into(), reader.into()]))
 }
 
-/// What waits for this person, by address. The same numbers lead the home page.
+/// Work that waits for this person, by address. The same numbers lead the home page.
 fn waiting(conn: &mut Conn, person: &Person) -> Result<Vec<Waiting>, StoreError> {
     let id = person.party.id;
     let (mut places, mut wanted) = (Vec::new(), Vec::new());
@@ -122,7 +122,7 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language, waiting: &[Wa
     let mut found = Vec::new();
     for waiting in waiting {
         let (key, count) = (waiting.key, waiting.count());
-        // What was only counted is asked again for its sums.
+        // Entries that were only counted are read again for their sums.
         let sums = match key {
             "task-approvals" => {
                 ApprovalLine::totals(conn, &mine("party_id = ?").with("state = 'pending' AND amount_minor > 0", vec![]))?
@@ -144,7 +144,7 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language, waiting: &[Wa
         if let Some(state) = [("task-payables", "presented"), ("task-overdue", "overdue")].iter().find(|(known, _)| *known == key)
         {
             let first = ListQuery { order: "due_or_issue", descending: false, ..mine("buyer_id = ?") };
-            // What is open has an index by due date of its own.
+            // Open payables have an index by due date of their own.
             let first = first.with(super::payables::OPEN.1, vec![]);
             let first = InvoiceLine::page(conn, &first.with("state = ? AND due_date IS NOT NULL", vec![state.1.into()]))?;
             let due = first.rows.first().and_then(|row| row.due_date);
@@ -167,7 +167,7 @@ pub fn tasks(conn: &mut Conn, person: &Person, language: Language, waiting: &[Wa
     Ok(found)
 }
 
-/// What the shell around each page of a person tells.
+/// The data of the shell around each page of a person.
 #[derive(Debug)]
 pub struct Rail {
     pub business_date: NaiveDate,

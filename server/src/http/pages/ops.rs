@@ -8,12 +8,14 @@ use super::listing::{Listing, plain_table};
 use super::org::masked;
 use super::receivables::bps;
 use super::{Answer, Check, SignedIn, again, asking, check_page, navigation, receipt, submit_or_again};
-use crate::commands::close_day::CloseDay;
+use crate::commands::Execute;
+use crate::commands::close_day::{Closable, CloseDay};
 use crate::commands::decide_bank_account::DecideBankAccount;
 use crate::commands::retry_mail::RetryMail;
 use crate::commands::set_holiday::SetHoliday;
 use crate::commands::set_issue_terms::SetIssueTerms;
 use crate::jobs::end_of_day;
+use crate::view::{Reader, View};
 use domain::Refusal;
 use domain::bank_line::announced_limit;
 use domain::chart::{AccountKind, currency_asset};
@@ -21,6 +23,7 @@ use domain::day_count::DayCount;
 use domain::party::{MailState, Role};
 use kernel::{BankAccountId, MailId, PartyId};
 use store::lists::{self, PayoutLine};
+use store::programmes::OpenFees;
 use store::records::Keyed;
 use store::{IssueTermsRow, Mail, Party};
 use web::{Block, Field, Form, Page, Row, TotalRow, Value};
@@ -304,17 +307,22 @@ async fn day(who: Who<OperatorViewer>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// The day that is asked for, if it can be ended.
-async fn ending(who: &Who<OperatorMaker>, typed: &str) -> Result<chrono::NaiveDate, Fault> {
+/// The end of the day that is asked for, and the fees that are open then, if it can be ended.
+async fn ending(who: &Who<OperatorMaker>, typed: &str) -> Result<(chrono::NaiveDate, Closable, Vec<OpenFees>), Fault> {
     let date = typed_date(typed, "date")?;
-    let today = who.read(|conn| Ok(store::records::load_heads(conn)?.business_date)).await?;
-    end_of_day::check(&who.app, today, date)?;
-    Ok(date)
+    let (app, actor, now) = (who.app.clone(), who.actor()?, who.app.clock.now());
+    who.read(move |conn| {
+        let mut view = Reader::open(conn, now)?;
+        end_of_day::check(&app, view.today(), date)?;
+        let closable = CloseDay { date }.decide(&mut view, &actor)?;
+        Ok((date, closable, store::programmes::list_open_fees(view.conn(), date)?))
+    })
+    .await
 }
 
 async fn day_check(who: Who<OperatorMaker>, params: Params) -> Answer {
-    let date = match ending(&who, params.get("date")).await {
-        Ok(date) => date,
+    let (date, closable, fees) = match ending(&who, params.get("date")).await {
+        Ok(ending) => ending,
         Err(fault) => {
             let page = day_page(&who).await?;
             return again(&who, page, &Posted::default(), fault, "").await;
@@ -322,20 +330,12 @@ async fn day_check(who: Who<OperatorMaker>, params: Params) -> Answer {
     };
     let language = who.language();
     let next = date.succ_opt().unwrap_or(date);
-    let (offers, due, fees) = who
-        .read(move |conn| {
-            let offers = store::market::count_closed_offers(conn, next)?;
-            let maturing = store::receivables::count_maturing(conn, next)?;
-            let fees = store::programmes::list_open_fees(conn, date)?;
-            Ok((offers, maturing, fees))
-        })
-        .await?;
     let submit = language.fill("day-submit", &[("date", language.date(date))]);
     let mut facts = vec![
         (who.t("page-business-date"), Value::date(language, date)),
         (who.t("field-business-date"), Value::date(language, next)),
-        (who.t("field-offers-expired"), Value::number(offers)),
-        (who.t("field-matured"), Value::number(due)),
+        (who.t("field-offers-expired"), Value::number(closable.ended())),
+        (who.t("field-matured"), Value::number(closable.matured())),
     ];
     let mut owed: std::collections::BTreeMap<&str, i64> = std::collections::BTreeMap::new();
     for one in &fees {
@@ -354,7 +354,7 @@ async fn day_check(who: Who<OperatorMaker>, params: Params) -> Answer {
     who.app.page(&who.viewer, check_page(&who, &trail, check)).await
 }
 
-/// Ends a day for whoever asks, on a page or by the API. A day that was ended with the same key has its receipt.
+/// Ends a day for a caller on a page or of the API. A day that was ended with the same key has its receipt.
 pub async fn end(who: &Who<OperatorMaker>, key: &str, command: CloseDay) -> Result<crate::commands::Outcome, Fault> {
     let today = who.read(|conn| Ok(store::records::load_heads(conn)?.business_date)).await?;
     match end_of_day::check(&who.app, today, command.date) {

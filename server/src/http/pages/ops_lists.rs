@@ -1,4 +1,4 @@
-//! What the operator sees of the whole business: invoices, receivables, offers, purchases, and what is due, of all companies.
+//! The operator's view of the whole business: invoices, receivables, offers, purchases, and debts, of all companies.
 
 use super::super::error::Fault;
 use super::super::rights::{OperatorViewer, Who};
@@ -34,7 +34,7 @@ const SUPPLIER: (Narrow, Capacity) = (("supplier", "supplier_id"), Capacity::Sup
 pub(super) const BUYER: (Narrow, Capacity) = (("buyer", "buyer_id"), Capacity::Buyer);
 const FINANCIER: (Narrow, Capacity) = (("financier", "financier_id"), Capacity::Financier);
 
-/// Within how many days it falls due, as the address says it. What is late has not been paid at the end of its grace.
+/// Due within this number of days, as the address names it. A late receivable was not paid by the end of its grace.
 pub const DUE: &[&str] = &["7", "30", "late"];
 
 /// Open receivables of which the payment date is near, or past.

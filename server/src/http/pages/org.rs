@@ -34,7 +34,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/org/bank-accounts", bank_accounts_post);
 }
 
-/// Capacity names in the reader's language: a set, or names between commas as somebody sent them.
+/// Capacity names in the reader's language: a set, or names between commas as a client sent them.
 #[must_use]
 pub fn capacities_text(language: web::Language, capacities: impl std::fmt::Display) -> String {
     let separator = if language == web::Language::Chinese { "、" } else { ", " };
@@ -227,7 +227,7 @@ pub async fn person_page(who: &Who<Administrator>, id: UserId) -> Result<Page, F
     Ok(page)
 }
 
-/// Who brought a person in, and who last gave it roles: neither agrees to what it asks for.
+/// The person who invited this one, and the person who last gave it roles: neither may agree to its requests.
 pub fn sponsor_facts(conn: &mut Conn, language: web::Language, user: &User) -> Result<Vec<(String, Value)>, Fault> {
     let mut name = |id: Option<UserId>| match id {
         Some(id) => Ok::<_, Fault>(User::find(conn, id)?.map(|user| user.name)),

@@ -1,4 +1,5 @@
-//! What stands behind an offer, for a financier that may buy it: undertaking, invoice, evidence, what was said. Each look is recorded.
+//! The papers behind an offer, for a financier that may buy it: undertaking, invoice, evidence, messages. The audit records each
+//! access.
 
 use super::super::error::Fault;
 use super::super::rights::{FinancierViewer, Right, SignedIn, Who};

@@ -10,9 +10,10 @@ use super::programmes::{applied_terms, standing_block};
 use super::receivables::owed_facts;
 use super::thread::{self, Thread};
 use super::{Answer, Check, SignedIn, again, document, evidence, receipt, receipts, submit_or_again};
+use crate::commands::Trial;
 use crate::commands::advance;
 use crate::commands::answer_invoice::AnswerInvoice;
-use crate::commands::confirm_invoice::{ConfirmInvoice, may_confirm, words};
+use crate::commands::confirm_invoice::{ConfirmInvoice, Words, words};
 use crate::commands::dispute_invoice::DisputeInvoice;
 use crate::commands::programmes::{self, Standing, Subject};
 use crate::commands::settle_dispute::SettleDispute;
@@ -24,7 +25,7 @@ use domain::Refusal;
 use domain::calendar::Calendar;
 use domain::invoice::owed_minor;
 use domain::party::Role;
-use domain::receivable::{ConfirmationFacts, ReceivableState};
+use domain::receivable::ReceivableState;
 use domain::undertaking;
 use kernel::{InvoiceId, PartyId, ReceivableId};
 use store::lists::{AuditLine, InvoiceLine};
@@ -46,7 +47,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/payables/{id}/message", message);
 }
 
-/// What a buyer states when it confirms; all of what is owed, on the invoice's day, unless it says otherwise.
+/// The fields of a confirmation; by default the whole amount owed, on the invoice's day.
 pub fn confirmation_fields(language: Language, row: &InvoiceLine) -> Vec<Field> {
     let owed = owed_minor(row.payable_minor, row.credited_minor);
     let decimal = domain::Currency::parse(&row.currency).map(|known| known.decimal(owed)).unwrap_or_default();
@@ -63,7 +64,7 @@ pub fn confirmation_fields(language: Language, row: &InvoiceLine) -> Vec<Field> 
     ]
 }
 
-/// What the company will have to pay, unless it disputes it.
+/// Payables that the company will have to pay, unless it disputes them.
 pub const OPEN: Group =
     ("open", "state IN ('presented', 'confirmed', 'partially_confirmed', 'assigned', 'part_paid', 'overdue')");
 
@@ -78,7 +79,7 @@ const HEADS: &[Head] = &[
     ("col-state", false, ""),
 ];
 
-/// What must be answered within a few days.
+/// Payables that must be answered within a few days.
 pub const RUNNING_OUT: Group =
     ("running_out", "state = 'presented' AND remind_on <= (SELECT business_date FROM heads WHERE heads.id = 1)");
 
@@ -110,7 +111,7 @@ pub async fn payables_page<R: SignedIn>(who: &Who<R>, params: &Params) -> Result
             Ok((page, InvoiceLine::totals(conn, &wanted)?, owed))
         })
         .await?;
-    // What the platform is looking at cannot be answered now.
+    // An invoice under the platform's review cannot be answered now.
     let held = |row: &InvoiceLine| row.review == "open";
     let waits = |row: &InvoiceLine| ["presented", "disputed"].contains(&row.state.as_str()) && !held(row);
     let shown: Vec<String> = page.rows.iter().filter(|row| waits(row)).map(|row| row.id.to_string()).collect();
@@ -173,20 +174,19 @@ struct Loaded {
     document: Shown,
     confirmation: Option<Confirmation>,
     receivable: Option<Receivable>,
-    /// What is owed of it still.
+    /// The part that is still owed.
     owed: Owed,
     thread: Thread,
     credits: Vec<CreditNote>,
     evidence: Vec<Evidence>,
-    /// Where the receivable is paid to now, and the account that the buyer was told, where it is another one.
+    /// The account to which the receivable is paid now, and the account in the buyer's notice, where that is another one.
     places: Vec<super::home::PayTo>,
     told_iban: Option<String>,
-    /// What was approved in advance under its number, while it waits for an answer.
+    /// Payables approved in advance under its number, while it waits for an answer.
     approved: Vec<ApprovedPayable>,
     invoice: Invoice,
     /// How it stands to a programme of this buyer, while it waits for an answer.
     standing: Option<Standing>,
-    today: NaiveDate,
 }
 
 async fn load(who: &Who<impl SignedIn>, id: InvoiceId) -> Result<Loaded, Fault> {
@@ -228,7 +228,6 @@ async fn load(who: &Who<impl SignedIn>, id: InvoiceId) -> Result<Loaded, Fault> 
                 approved,
                 invoice,
                 standing,
-                today,
             };
             Ok(loaded)
         })
@@ -343,20 +342,17 @@ pub fn calendar_notice(language: Language, calendar: &Calendar, currency: &str, 
     Some(Block::Notice(web::Tone::Waiting, language.fill("payable-calendar-ends", &places)))
 }
 
-/// What a buyer wants to confirm.
-struct Wish {
-    amount_minor: i64,
-    due_date: NaiveDate,
-    /// Withheld, retained, deducted.
-    deductions_minor: [i64; 3],
-    reason: String,
+/// A confirmation on its check page: the command behind the button, with its words, programme and calendar.
+struct Asked {
+    command: ConfirmInvoice,
+    words: Words,
+    standing: Option<Standing>,
+    calendar: Calendar,
 }
 
-/// The page that shows exactly what will be signed, before it is.
-async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Result<Page, Fault> {
-    let language = who.language();
-    let id = InvoiceId(row.id);
-    let (amount_minor, due_date, reason) = (wish.amount_minor, wish.due_date, wish.reason.as_str());
+/// Fills in what the signer reads: the words and the terms.
+async fn ask(who: &Who<BuyerMaker>, mut command: ConfirmInvoice) -> Result<Asked, Fault> {
+    let (id, amount_minor, due_date) = (command.invoice_id, command.amount_minor, command.due_date);
     let (words, standing, calendar) = who
         .read(move |conn| {
             let invoice = Invoice::load(conn, id)?;
@@ -366,6 +362,18 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
             Ok((words(conn, &invoice, amount_minor, due_date)?, standing, calendar))
         })
         .await?;
+    undertaking::CURRENT.clone_into(&mut command.version);
+    command.words_hash.clone_from(&words.hash);
+    command.terms = programmes::terms_name(standing.as_ref());
+    Ok(Asked { command, words, standing, calendar })
+}
+
+/// The page that shows exactly what will be signed, before it is.
+fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, asked: Asked, second_person: bool) -> Page {
+    let language = who.language();
+    let Asked { command, words, standing, calendar } = asked;
+    let (id, amount_minor, due_date, reason) = (command.invoice_id, command.amount_minor, command.due_date, command.reason);
+    let deductions_minor = [command.withheld_minor, command.retained_minor, command.deducted_minor];
     let mut facts = vec![
         (who.t("col-number"), Value::text(row.number.clone())),
         (who.t("col-supplier"), Value::text(row.supplier.clone())),
@@ -374,19 +382,19 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
     if row.credited_minor > 0 {
         facts.push((who.t("invoice-credited"), Value::money(&row.currency, row.credited_minor.saturating_neg())));
     }
-    facts.extend(deduction_facts(language, &row.currency, wish.deductions_minor));
+    facts.extend(deduction_facts(language, &row.currency, deductions_minor));
     facts.extend([
         (who.t("col-confirmed"), Value::money(&row.currency, amount_minor)),
         (who.t("col-due"), Value::date(language, due_date)),
         (who.t("payable-pay-on"), Value::date(language, calendar.following(due_date))),
     ]);
     if !reason.is_empty() {
-        facts.push((who.t("field-reason"), Value::text(reason)));
+        facts.push((who.t("field-reason"), Value::text(reason.clone())));
     }
     facts.extend(applied_terms(language, standing.as_ref(), amount_minor));
     let why = standing.as_ref().filter(|standing| standing.verdict.is_err());
     let shown = if language == web::Language::Chinese { &words.chinese } else { &words.english };
-    let [withheld, retained, deducted] = wish.deductions_minor.map(|minor| minor.to_string());
+    let [withheld, retained, deducted] = deductions_minor.map(|minor| minor.to_string());
     let form = Form::new(format!("/payables/{id}/confirm"), who.t("payable-confirm-submit"), vec![])
         .hidden("withheld_minor", withheld)
         .hidden("retained_minor", retained)
@@ -394,57 +402,59 @@ async fn check_page(who: &Who<BuyerMaker>, row: &InvoiceLine, wish: &Wish) -> Re
         .hidden("amount_minor", amount_minor.to_string())
         .hidden("due_date", due_date.to_string())
         .hidden("reason", reason)
-        .hidden("version", undertaking::CURRENT)
-        .hidden("words_hash", words.hash.clone())
-        .hidden("terms", programmes::terms_name(standing.as_ref()));
+        .hidden("version", command.version.clone())
+        .hidden("words_hash", command.words_hash.clone())
+        .hidden("terms", command.terms);
     let mut page = Page::new(who.t("payable-check-title"))
         .trail(who.t("payables-title"), "/payables")
         .trail(row.number.clone(), format!("/payables/{id}"))
         .with(Block::Facts(facts));
     page.blocks.extend(standing_block(language, why));
     page.blocks.extend(calendar_notice(language, &calendar, &row.currency, due_date));
-    Ok(page
-        .with(Block::Notice(web::Tone::Attention, who.t("payable-irrevocable")))
-        .with(Block::Words(shown.clone()))
+    page.push(Block::Notice(web::Tone::Attention, who.t("payable-irrevocable")));
+    if second_person {
+        page.push(Block::Paragraph(who.t("check-second-person")));
+    }
+    page.with(Block::Words(shown.clone()))
         .with(Block::Facts(vec![
-            (who.t("field-version"), Value::code(undertaking::CURRENT)),
-            (who.t("field-words-hash"), Value::code(words.hash)),
+            (who.t("field-version"), Value::code(command.version)),
+            (who.t("field-words-hash"), Value::code(command.words_hash)),
         ]))
         .form(form)
         .with(Block::Paragraph(who.t("payable-change")))
-        .with(Block::Links(vec![(who.t("payable-back"), format!("/payables/{id}"))])))
+        .with(Block::Links(vec![(who.t("payable-back"), format!("/payables/{id}"))]))
+}
+
+/// A confirmation as the buyer typed it. `ask` fills in words and terms.
+fn wished(params: &Params, row: &InvoiceLine) -> Result<ConfirmInvoice, Fault> {
+    let amount = |name: &str| typed_amount(params.get(name), name, &row.currency);
+    let optional = |name: &str| if params.get(name).trim().is_empty() { Ok(0) } else { amount(name) };
+    Ok(ConfirmInvoice {
+        invoice_id: InvoiceId(row.id),
+        amount_minor: amount("amount")?,
+        due_date: super::super::routes::typed_date(params.get("due_date"), "due_date")?,
+        version: String::new(),
+        words_hash: String::new(),
+        reason: params.get("reason").trim().to_owned(),
+        withheld_minor: optional("withheld")?,
+        retained_minor: optional("retained")?,
+        deducted_minor: optional("deducted")?,
+        terms: String::new(),
+    })
+}
+
+/// A confirmation that this person can give now.
+async fn allowed(who: &Who<BuyerMaker>, params: &Params, row: &InvoiceLine) -> Result<(Asked, Trial), Fault> {
+    let asked = ask(who, wished(params, row)?).await?;
+    let trial = who.try_out(&asked.command.clone().into()).await?;
+    Ok((asked, trial))
 }
 
 async fn check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
     let loaded = load(&who, InvoiceId(id.0)).await?;
     let row = &loaded.row;
-    let read = || -> Result<Wish, Fault> {
-        let optional = |name: &str| {
-            if params.get(name).trim().is_empty() { Ok(0) } else { typed_amount(params.get(name), name, &row.currency) }
-        };
-        let wish = Wish {
-            amount_minor: typed_amount(params.get("amount"), "amount", &row.currency)?,
-            due_date: super::super::routes::typed_date(params.get("due_date"), "due_date")?,
-            deductions_minor: [optional("withheld")?, optional("retained")?, optional("deducted")?],
-            reason: params.get("reason").trim().to_owned(),
-        };
-        let facts = ConfirmationFacts {
-            amount_minor: wish.amount_minor,
-            payable_minor: owed_minor(row.payable_minor, row.credited_minor),
-            reason: &wish.reason,
-            deductions_minor: wish.deductions_minor,
-            due_date: wish.due_date,
-            invoice_due_date: row.due_date,
-            today: loaded.today,
-        };
-        may_confirm(&loaded.invoice, &facts)?;
-        Ok(wish)
-    };
-    match read() {
-        Ok(wish) => {
-            let page = check_page(&who, row, &wish).await?;
-            who.app.page(&who.viewer, page).await
-        }
+    match allowed(&who, &params, row).await {
+        Ok((asked, trial)) => who.app.page(&who.viewer, check_page(&who, row, asked, trial.second_person)).await,
         Err(fault) => {
             again(&who, payable_page(&who, &loaded)?, &Posted { fields: params.fields.clone() }, fault, &row.currency).await
         }
@@ -471,17 +481,13 @@ async fn confirm(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
         Ok(command) => command,
         Err(fault) => return again(&who, payable_page(&who, &loaded)?, &posted, fault, &loaded.row.currency).await,
     };
-    let wish = Wish {
-        amount_minor: command.amount_minor,
-        due_date: command.due_date,
-        deductions_minor: [command.withheld_minor, command.retained_minor, command.deducted_minor],
-        reason: command.reason.clone(),
-    };
-    match who.submit(&posted.key(), command).await {
+    match who.submit(&posted.key(), command.clone()).await {
         Ok(outcome) => Ok(receipt(&outcome)),
         Err(fault) => {
             let now = load(&who, InvoiceId(id.0)).await?;
-            let mut page = check_page(&who, &now.row, &wish).await?;
+            let asked = ask(&who, command).await?;
+            let tried = who.try_out(&asked.command.clone().into()).await;
+            let mut page = check_page(&who, &now.row, asked, tried.is_ok_and(|trial| trial.second_person));
             if ["state_conflict", "undertaking_changed"].contains(&fault.code().as_str()) {
                 page.blocks.insert(0, versions(who.language(), &now, &posted));
             }
@@ -516,7 +522,7 @@ async fn settle(who: Who<BuyerMaker>, id: Id, posted: Posted) -> Answer {
     }
 }
 
-/// What was sent from a page that is no longer true, beside what holds now.
+/// The outdated values that a page sent, beside the present ones.
 fn versions(language: Language, now: &Loaded, sent: &Posted) -> Block {
     let row = &now.row;
     let confirmed = now.confirmation.as_ref();
@@ -574,13 +580,15 @@ async fn reject_check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
     let loaded = load(&who, InvoiceId(id.0)).await?;
     let row = &loaded.row;
     let (clarification, text) = (params.get("clarification"), params.get("text").trim());
-    let mut decided = domain::answer::decide_answer("RE", clarification, text).map(|_| ());
-    if !["presented", "disputed"].contains(&row.state.as_str()) {
-        decided = Err(Refusal::StateConflict { state: row.state.clone() });
-    }
-    if let Err(refusal) = decided {
+    let rejection = AnswerInvoice {
+        invoice_id: InvoiceId(id.0),
+        answer: "RE".to_owned(),
+        clarification: clarification.to_owned(),
+        text: text.to_owned(),
+    };
+    if let Err(fault) = who.try_out(&rejection.into()).await {
         let typed = Posted { fields: params.fields.clone() };
-        return again(&who, payable_page(&who, &loaded)?, &typed, refusal.into(), &row.currency).await;
+        return again(&who, payable_page(&who, &loaded)?, &typed, fault, &row.currency).await;
     }
     let mut facts = invoice_facts(who.language(), row);
     facts.push((who.t("payable-reject-text"), Value::text(text)));

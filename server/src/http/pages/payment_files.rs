@@ -26,7 +26,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/ops/payment-files/{id}", file);
 }
 
-/// A payment file that was made: the account that it draws on, the file itself, and what became of its payouts.
+/// A finished payment file: the account that it draws on, the file itself, and the state of its payouts.
 async fn file(who: Who<OperatorViewer>, id: Id) -> Answer {
     let language = who.language();
     let (row, own, payouts) = who
@@ -79,7 +79,7 @@ async fn choice(who: &Who<OperatorMaker>) -> Result<Page, Fault> {
         .form(asking("/ops/payouts/check", who.t("page-to-check"), vec![field, account])))
 }
 
-/// Count, sum, digest and lines of a list, for whoever writes the file and whoever agrees.
+/// Count, sum, digest and lines of a list, for the person who writes the file and the person who agrees.
 fn list_blocks(
     language: Language,
     known: Currency,
@@ -122,7 +122,7 @@ fn list_blocks(
     blocks
 }
 
-/// What a request for a payment file is about, as the list is now.
+/// The content of a request for a payment file, as the list is now.
 pub fn meaning(conn: &mut Conn, language: Language, asked: &CreatePaymentFile) -> Result<Vec<Block>, Fault> {
     let Some(known) = Currency::parse(&asked.currency) else { return Ok(Vec::new()) };
     let payouts = payment_list(conn, known, asked.through)?;
@@ -132,13 +132,13 @@ pub fn meaning(conn: &mut Conn, language: Language, asked: &CreatePaymentFile) -
     }
     match crate::commands::custody::paying(conn, asked.account_id, known.code()) {
         Ok(own) => Ok(list_blocks(language, known, (&payouts, &addresses), &own)),
-        // What can be paid no more is refused with its own reason.
+        // A list that can no longer be paid is refused with its own reason.
         Err(Stop::Refused(_)) => Ok(Vec::new()),
         Err(Stop::Failed(error)) => Err(error.into()),
     }
 }
 
-/// What the next payment file of a currency would hold: the oldest payouts that its account covers.
+/// The content of the next payment file of a currency: the oldest payouts that its account covers.
 struct Next {
     own: CustodyAccount,
     available_minor: i64,
@@ -152,19 +152,15 @@ fn next_of(conn: &mut Conn, known: Currency, account: Option<CustodyId>) -> Resu
     let own = crate::commands::custody::paying(conn, account, known.code())?;
     let available_minor = store::custody::available_minor(conn, own.id, known)?;
     let mut payouts = payment_list(conn, known, PayoutId(i64::MAX))?;
-    let first_minor = payouts.first().ok_or(Refusal::NothingToPay)?.amount_minor;
-    let covered = store::custody::covered(&payouts, available_minor);
-    if covered == 0 && first_minor > available_minor {
-        let (account, currency) = (own.iban, known.code().to_owned());
-        return Err(Refusal::CustodyShort { account, currency, available_minor }.into());
-    }
+    // Where not even the first is covered, the command refuses it.
+    let covered = store::custody::covered(&payouts, available_minor).max(1);
     let left = payouts.len().saturating_sub(covered);
     payouts.truncate(covered);
     let addresses = PayeeAddresses::load(conn, &payouts)?;
     Ok(Next { own, available_minor, payouts, addresses, left })
 }
 
-/// What the next payment file would hold.
+/// The content of the next payment file.
 async fn check_of(who: &Who<OperatorMaker>, currency: &str, account: &str) -> Result<Page, Fault> {
     let known = Currency::parse(currency).ok_or_else(|| Refusal::CurrencyUnknown { currency: currency.to_owned() })?;
     let account = match account.trim() {
@@ -172,12 +168,15 @@ async fn check_of(who: &Who<OperatorMaker>, currency: &str, account: &str) -> Re
         typed => Some(typed.parse().map_err(|_| Refusal::FieldInvalid { field: "account_id".to_owned() })?),
     };
     let Next { own, available_minor, payouts, addresses, left } = who.read(move |conn| next_of(conn, known, account)).await?;
-    let newest = payouts.last().ok_or(Refusal::NothingToPay)?.id;
+    let through = payouts.last().map_or(PayoutId(0), |newest| newest.id);
+    let list_hash = list_hash(&payouts, &addresses);
     let form = Form::new("/ops/payouts", who.t("payouts-submit"), vec![])
         .hidden("currency", known.code())
-        .hidden("through", newest.to_string())
+        .hidden("through", through.to_string())
         .hidden("account_id", own.id.to_string())
-        .hidden("list_hash", list_hash(&payouts, &addresses));
+        .hidden("list_hash", list_hash.clone());
+    let command = CreatePaymentFile { currency: known.code().to_owned(), through, list_hash, account_id: Some(own.id) };
+    who.try_out(&command.into()).await?;
     let check = Check {
         title: who.t("payouts-check"),
         lead: who.t("payouts-check-lead"),

@@ -1,4 +1,4 @@
-//! The operator's side of one payout: how far it is, what the bank said, and its rejection by two people.
+//! The operator's side of one payout: its progress, the bank's statements, and its rejection by two people.
 
 use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, OperatorViewer, Who};
@@ -24,7 +24,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.get("/ops/bank-statuses", statuses);
 }
 
-/// A bank's reason in words, with its code; a code that nobody has written down is shown as it is.
+/// A bank's reason in words, with its code; a code without a text is shown as it is.
 #[must_use]
 pub fn reason_text(language: Language, code: &str) -> String {
     let key = format!("bank-reason-{}", code.to_ascii_lowercase());
@@ -44,7 +44,7 @@ pub fn payout_state(language: Language, state: &str) -> Value {
     Value::state(language, if state == InstructionState::Rejected.name() { "payout_rejected" } else { state })
 }
 
-/// What the bank said last about a payout, in one line.
+/// The bank's last statement about a payout, in one line.
 #[must_use]
 pub fn bank_words(language: Language, row: &PayoutLine) -> String {
     let said = [status_text(language, &row.bank_status), reason_text(language, &row.reason_code), row.note.clone()];
@@ -111,7 +111,7 @@ async fn payout_page(who: &Who<impl SignedIn>, id: PayoutId) -> Result<(Page, St
     let state = InstructionState::parse(&row.state);
     let may_fail = state.is_some_and(|state| next_state(state, InstructionEvent::Reject).is_ok());
     if may_fail && who.person()?.has_role(Role::Maker) {
-        // Nothing is chosen beforehand: a reason that nobody gave would stand in the books.
+        // No reason is preselected: otherwise a reason that no person gave would stand in the books.
         let nothing = (String::new(), "–".to_owned());
         let reasons = REASONS.iter().map(|code| ((*code).to_owned(), reason_text(language, code)));
         let options = std::iter::once(nothing).chain(reasons).collect();
@@ -163,7 +163,7 @@ async fn payout_fail(who: Who<OperatorMaker>, id: Id, posted: Posted) -> Answer 
     submit_or_again(&who, &posted, FailPayout { payout_id: PayoutId(id.0), reason_code, note }, page, &currency).await
 }
 
-/// Everything that status reports said, with what nobody here knows.
+/// All entries of status reports, including those that the platform does not know.
 async fn statuses(who: Who<OperatorViewer>, params: Params) -> Answer {
     let language = who.language();
     let heads = &[

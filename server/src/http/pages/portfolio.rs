@@ -82,7 +82,7 @@ async fn portfolio(who: Who<FinancierViewer>, params: Params) -> Answer {
     listing.send(&who, shown, table).await
 }
 
-/// What falls due in each month, by currency: bars with their amounts beside them.
+/// The amounts due in each month, by currency: bars with their amounts beside them.
 fn ladder(language: web::Language, rows: &[DueLine]) -> Vec<Block> {
     let mut months: BTreeMap<(String, NaiveDate), i64> = BTreeMap::new();
     for row in rows {

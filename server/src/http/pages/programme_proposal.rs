@@ -1,4 +1,5 @@
-//! A buyer proposes a programme, or new terms for one that it has: the form, and the page that shows all of it before anybody is asked.
+//! A buyer proposes a programme, or new terms for an existing one. After the form a page shows the whole proposal, before a
+//! second person is asked.
 
 use super::super::error::Fault;
 use super::super::rights::{BuyerMaker, Who};
@@ -21,7 +22,7 @@ pub fn add_routes(routes: &mut Routes) {
     routes.post("/programmes/propose", propose_post);
 }
 
-/// What a proposal starts from: a programme's newest terms, or what is usual.
+/// The starting values of a proposal: a programme's newest terms, or the usual ones.
 struct Start {
     programme: Option<(Programme, Option<ProgrammeVersion>)>,
     currencies: Vec<Currency>,
@@ -117,7 +118,7 @@ async fn propose(who: Who<BuyerMaker>, params: Params) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// What was typed, as the command.
+/// The typed form as the command.
 fn proposed(params: &Params, start: &Start) -> Result<ProposeProgramme, Fault> {
     let posted = Posted { fields: params.fields.clone() };
     let known = start.programme.as_ref().map(|(programme, _)| programme);
@@ -173,15 +174,13 @@ fn drafted(command: &ProposeProgramme, terms: &ProgrammeTerms, version: i64) -> 
 
 async fn propose_check(who: Who<BuyerMaker>, params: Params) -> Answer {
     let start = start(&who, params.get("programme_id")).await?;
-    let checked = proposed(&params, &start).and_then(|command| {
-        if command.name.is_empty() {
-            return Err(Refusal::FieldMissing { field: "name".to_owned() }.into());
-        }
+    let checked = async {
+        let command = proposed(&params, &start)?;
+        who.try_out(&command.clone().into()).await?;
         let terms = command.terms()?;
-        command.check_begin(start.today)?;
-        Ok((command, terms))
-    });
-    let (command, terms) = match checked {
+        Ok::<_, Fault>((command, terms))
+    };
+    let (command, terms) = match checked.await {
         Ok(checked) => checked,
         Err(fault) => {
             let currency = params.get("currency");

@@ -108,7 +108,7 @@ pub fn standing_block(language: Language, standing: Option<&Standing>) -> Option
     })
 }
 
-/// Which terms a confirmation would put into force: the programme's where it is eligible, and else the platform's.
+/// The terms that a confirmation would put into force: the programme's where the invoice is eligible, and else the platform's.
 #[must_use]
 pub fn applied_terms(language: Language, standing: Option<&Standing>, amount_minor: i64) -> Facts {
     let label = language.t("terms-that-apply");
@@ -133,7 +133,7 @@ pub fn applied_terms(language: Language, standing: Option<&Standing>, amount_min
     facts
 }
 
-/// The terms of a version beside its programme, for whoever agrees to a decision about it.
+/// The terms of a version beside its programme, for the person who agrees to a decision about it.
 pub fn version_facts(conn: &mut Conn, language: Language, version_id: ProgrammeVersionId) -> Result<Facts, Fault> {
     let Some(version) = ProgrammeVersion::find(conn, version_id)? else { return Ok(Vec::new()) };
     let mut facts = standing_facts(conn, language, version.programme_id)?;
@@ -142,12 +142,12 @@ pub fn version_facts(conn: &mut Conn, language: Language, version_id: ProgrammeV
     Ok(facts)
 }
 
-/// What a programme is today, in a few facts.
+/// The present state of a programme, in a few facts.
 pub fn standing_facts(conn: &mut Conn, language: Language, id: ProgrammeId) -> Result<Facts, Fault> {
     Ok(ProgrammeLine::find(conn, id.0)?.map_or_else(Vec::new, |row| programme_facts(language, &row)))
 }
 
-/// What a proposal of new terms would replace.
+/// The terms that a proposal would replace.
 pub fn meaning(conn: &mut Conn, language: Language, proposed: &ProposeProgramme) -> Result<Vec<Block>, Fault> {
     let Some(id) = proposed.programme_id else { return Ok(Vec::new()) };
     let today = store::records::load_heads(conn)?.business_date;
@@ -372,15 +372,10 @@ async fn change_check(who: Who<BuyerMaker>, id: Id, params: Params) -> Answer {
     let loaded = load(&who, ProgrammeId(id.0)).await?;
     let (language, row) = (who.language(), &loaded.row);
     let (change, reason) = (params.get("change"), params.get("reason").trim());
-    let known = ["suspend", "reopen", "close"].contains(&change);
-    let wrong = match (known, reason.is_empty()) {
-        (false, _) => Some(Refusal::FieldInvalid { field: "change".to_owned() }),
-        (true, true) => Some(Refusal::FieldMissing { field: "reason".to_owned() }),
-        (true, false) => None,
-    };
-    if let Some(refusal) = wrong {
+    let command = ChangeProgramme { programme_id: ProgrammeId(id.0), change: change.to_owned(), reason: reason.to_owned() };
+    if let Err(fault) = who.try_out(&command.into()).await {
         let typed = Posted { fields: params.fields.clone() };
-        return again(&who, programme_page(&who, &loaded)?, &typed, refusal.into(), "").await;
+        return again(&who, programme_page(&who, &loaded)?, &typed, fault, "").await;
     }
     let mut facts = programme_facts(language, row);
     facts.push((who.t("field-reason"), Value::text(reason)));

@@ -200,7 +200,7 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
         links.extend(pages.iter().filter_map(|(name, label, page)| Some((who.t(label), format!("{page}{}", number(name)?)))));
     }
     if foreign {
-        // What the company does next, and its own requests, are its own.
+        // The company's own next step and its own requests are for itself alone.
         if row.subject_id > 0 {
             links.push((who.t("audit-of-record"), format!("/audit?subject={}", row.subject_id)));
         }
@@ -231,7 +231,7 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
         .with(Block::Paragraph(if held {
             who.t("next-held")
         } else if command == "submit_invoice" && number("receivable_id").is_some() {
-            // What the buyer had approved in advance confirmed itself.
+            // The buyer had approved the invoice in advance, so it is confirmed already.
             who.t("next-submit-confirmed")
         } else {
             next
@@ -241,7 +241,7 @@ async fn receipt(who: Who<Member>, id: Id) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// Whether it is done, waits for a second person, or was turned down; and what comes next.
+/// The state of the receipt: done, waiting for a second person, or turned down; and the next step.
 fn standing(language: Language, asked: Option<&Approval>, key: &str) -> (web::Tone, String, String) {
     match asked.map(|asked| asked.state) {
         Some(ApprovalState::Pending) => (web::Tone::Waiting, language.t("receipt-waiting"), language.t("receipt-pending-next")),
@@ -272,7 +272,8 @@ pub fn timeline(language: Language, rows: &[AuditLine], own_party: PartyId, sees
             let waits = outcome.get("awaits_approval").is_some_and(Json::is_i64);
             let own = PartyId(row.party_id) == own_party;
             let wrong_code = outcome.get("body").and_then(|body| body.get("factor")).and_then(Json::as_str) == Some("wrong");
-            // What another company only thinks about, or mistypes, is its own business.
+            // Another company's waiting requests and wrong codes are its own business, and so are its purchases that the reader
+            // may not see.
             if !own
                 && (waits
                     || wrong_code

@@ -7,16 +7,17 @@ use super::invoices::history;
 use super::listing::{Group, Listing, plain_table};
 use super::market::{offer_state, stopped_notice};
 use super::{Answer, Check, SignedIn, again, check_page, receipts, submit_once, submit_or_again};
-use crate::commands::buy_fractions::fee_terms;
-use crate::commands::create_offer::CreateOffer;
+use crate::commands::Trial;
+use crate::commands::create_offer::{self, CreateOffer};
 use crate::commands::programmes::SettlementFeeNow;
 use crate::commands::settlement::{self, Owed};
 use crate::commands::withdraw_offer::WithdrawOffer;
+use crate::view::Reader;
 use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind};
 use domain::day_count::DayCount;
 use domain::party::{Capacity, Role};
-use domain::pricing::{Bearer, Method, PriceTerms, Quote, quote};
+use domain::pricing::{Bearer, Method, Quote};
 use domain::standing::BuyerStanding;
 use kernel::{OfferId, PartyId, ReceivableId, RecordId};
 use ledger::AssetId;
@@ -36,7 +37,7 @@ pub fn add_routes(routes: &mut Routes) {
 
 pub const STATES: &[&str] = &["issued", "active", "matured", "part_redeemed", "overdue", "redeemed"];
 
-/// What has not been redeemed yet.
+/// Receivables that are not redeemed yet.
 pub const OPEN: Group = ("open", "state NOT IN ('redeemed', 'cancelled')");
 
 async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
@@ -102,12 +103,9 @@ struct Loaded {
     events: Vec<AuditLine>,
     /// Units that the supplier can still offer.
     free_minor: i64,
-    on_offer_minor: i64,
-    /// A payment of its buyer is being shared out.
-    being_shared: bool,
     standing: BuyerStanding,
     settlement: SettlementFeeNow,
-    /// What the buyer owes still.
+    /// The amount that the buyer still owes.
     owed: Owed,
     /// The name of the programme that it was issued under.
     programme: Option<String>,
@@ -137,7 +135,6 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         let events = history(conn, &invoice)?;
         let key = AccountKey { kind: AccountKind::Holding, owner: RecordId(row.supplier_id), asset: AssetId(id) };
         let account: Option<AccountRow> = store::journal::list_accounts(conn, &[key])?.into_iter().next();
-        let on_offer_minor = account.as_ref().map_or(0, |account| account.held);
         let free_minor = account.map_or(0, |account| account.balance.saturating_sub(account.held));
         let programme = match full.programme_id {
             Some(id) => store::Programme::find(conn, id)?.map(|row| row.name),
@@ -157,8 +154,6 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
             purchases,
             events,
             free_minor,
-            on_offer_minor,
-            being_shared: store::distributions::is_open(conn, ReceivableId(id))?,
             standing,
             settlement,
             owed,
@@ -175,7 +170,8 @@ pub fn bps(language: Language, bps: i64) -> Value {
     Value::text(language.fill("terms-bps", &[("bps", bps.to_string())]))
 }
 
-/// What a programme says of a receivable that whoever buys or sells it must know; nothing where the platform's terms hold.
+/// The facts of a programme that a company must know before it buys or sells the receivable; nothing where the platform's terms
+/// hold.
 #[must_use]
 pub fn programme_facts(language: Language, full: &Receivable) -> Vec<(String, Value)> {
     if full.programme_id.is_none() {
@@ -188,7 +184,7 @@ pub fn programme_facts(language: Language, full: &Receivable) -> Vec<(String, Va
     ]
 }
 
-/// Who bears the fees of what is bought.
+/// The bearer of the purchase fees.
 pub fn bearer_value(language: Language, bearer: &str) -> Value {
     Value::text(language.t(&format!("bearer-{bearer}")))
 }
@@ -210,7 +206,7 @@ fn settlement_fee(language: Language, currency: &str, fee: SettlementFeeNow) -> 
     with_bearer(language, amount, fee.bearer)
 }
 
-/// What the buyer owes still, in its parts, for both sides; nothing where it was never late and all is paid.
+/// The amount that the buyer still owes, in its parts, for both sides. Nothing where the receivable was never late and is paid.
 pub fn owed_facts(language: Language, currency: &str, owed: &Owed) -> Vec<(String, Value)> {
     if owed.total_minor() == 0 {
         return Vec::new();
@@ -390,7 +386,7 @@ fn receivable_page(who: &Who<impl SignedIn>, loaded: &Loaded) -> Result<Page, Fa
     Ok(page.with(Block::Timeline(who.t("timeline-title"), events)))
 }
 
-/// What is still to come, marked as expected.
+/// The events still to come, marked as expected.
 fn expected(language: Language, row: &ReceivableLine) -> Vec<Event> {
     if row.state == "redeemed" {
         return Vec::new();
@@ -426,35 +422,12 @@ fn wished(params: &Params, row: &ReceivableLine) -> Result<CreateOffer, Fault> {
     })
 }
 
-fn offer_quote(wish: &CreateOffer, loaded: &Loaded) -> Result<Quote, Fault> {
-    domain::offering::decide_offer(&domain::offering::OfferFacts {
-        state: loaded.full.state,
-        standing: loaded.standing,
-        being_shared: loaded.being_shared,
-        units_minor: wish.units_minor,
-        available_minor: loaded.free_minor,
-        on_offer_minor: loaded.on_offer_minor,
-        kept_minor: loaded.full.kept_minor(),
-        rate: &wish.rate,
-        method: &wish.method,
-        day_count: &wish.day_count,
-        minimum_ticket_minor: wish.minimum_ticket_minor,
-        terms_minimum_minor: loaded.full.minimum_ticket_minor,
-        close_date: wish.close_date,
-        due_date: loaded.row.payment_date,
-        held: loaded.row.held,
-        today: loaded.today,
-    })?;
-    let field = |name: &str| Refusal::FieldInvalid { field: name.to_owned() };
-    let terms = PriceTerms {
-        method: Method::parse(&wish.method).ok_or_else(|| field("method"))?,
-        rate: wish.rate.parse().map_err(|_| field("rate"))?,
-        day_count: DayCount::parse(&wish.day_count).ok_or_else(|| field("day_count"))?,
-        due_date: loaded.row.payment_date,
-        fee: fee_terms(&loaded.full),
-        settlement: loaded.full.settlement_fee(),
-    };
-    Ok(quote(wish.units_minor, &terms, loaded.today)?)
+/// The price of the whole offer, bought today, if this person can make the offer now.
+async fn offer_quote(who: &Who<SupplierMaker>, wish: &CreateOffer) -> Result<(Quote, Trial), Fault> {
+    let trial = who.try_out(&wish.clone().into()).await?;
+    let (party_id, wish, now) = (who.party_id()?, wish.clone(), who.app.clock.now());
+    let quote = who.read(move |conn| Ok(create_offer::quote(&mut Reader::open(conn, now)?, party_id, &wish)?)).await?;
+    Ok((quote, trial))
 }
 
 /// The all-in price as the sum that it is, for both sides, with the rate and days that it comes from.
@@ -464,7 +437,7 @@ pub fn quote_blocks(language: Language, currency: &str, quote: &Quote, for_suppl
     let line = |key: &str, minor| vec![Value::text(language.t(key)), money(minor)];
     let mut rows = vec![line("col-face", quote.face_minor), line("quote-discount", quote.discount_minor.saturating_neg())];
     let sum_minor = if for_supplier { quote.supplier_net_minor } else { quote.price_minor };
-    // What somebody else bears is told below and is no part of what changes hands.
+    // A fee that another company bears is stated below and is no part of the money that changes hands.
     if for_supplier && quote.fee_bearer == Bearer::Supplier {
         rows.push(line("col-fee", quote.fee_minor.saturating_neg()));
     }
@@ -494,8 +467,11 @@ pub fn quote_blocks(language: Language, currency: &str, quote: &Quote, for_suppl
 async fn offer_check(who: Who<SupplierMaker>, id: Id, params: Params) -> Answer {
     let loaded = load(&who, id.0).await?;
     let row = &loaded.row;
-    let checked = wished(&params, row).and_then(|wish| Ok((offer_quote(&wish, &loaded)?, wish)));
-    let (quote, wish) = match checked {
+    let checked = match wished(&params, row) {
+        Ok(wish) => offer_quote(&who, &wish).await.map(|(quote, trial)| (quote, trial, wish)),
+        Err(fault) => Err(fault),
+    };
+    let (quote, trial, wish) = match checked {
         Ok(found) => found,
         Err(fault) => {
             return again(&who, receivable_page(&who, &loaded)?, &Posted { fields: params.fields.clone() }, fault, &row.currency)
@@ -521,6 +497,9 @@ async fn offer_check(who: Who<SupplierMaker>, id: Id, params: Params) -> Answer 
         .trail(who.t("receivables-title"), "/receivables")
         .trail(row.number.clone(), format!("/receivables/{}", row.id))
         .with(Block::Paragraph(who.t("offer-check-lead")));
+    if trial.second_person {
+        page.push(Block::Paragraph(who.t("check-second-person")));
+    }
     page.blocks.extend(quote_blocks(language, &row.currency, &quote, true));
     let page = page
         .with(Block::Facts(facts))
@@ -591,10 +570,10 @@ fn withdraw_page(who: &Who<SupplierMaker>, (row, standing): &(OfferLine, BuyerSt
 async fn withdraw_check(who: Who<SupplierMaker>, id: Id) -> Answer {
     let found = own_offer(&who, id.0).await?;
     let (page, row) = (withdraw_page(&who, &found), &found.0);
-    if row.state == "open" {
-        return who.app.page(&who.viewer, page).await;
+    match who.try_out(&WithdrawOffer { offer_id: OfferId(id.0) }.into()).await {
+        Ok(_) => who.app.page(&who.viewer, page).await,
+        Err(fault) => again(&who, page, &Posted::default(), fault, &row.currency).await,
     }
-    again(&who, page, &Posted::default(), Refusal::OfferClosed.into(), &row.currency).await
 }
 
 async fn withdraw(who: Who<SupplierMaker>, id: Id, posted: Posted) -> Answer {

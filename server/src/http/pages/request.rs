@@ -1,5 +1,5 @@
-//! What a request would do, in facts that a second person can judge: who gets the money and where, at what price,
-//! and what is so today.
+//! The effect of a request, in facts that a second person can judge. They say who gets the money and where, at what price, and
+//! what is so today.
 
 use super::super::error::Fault;
 use super::account::roles_text;
@@ -25,7 +25,7 @@ use web::{Block, Language, Value};
 
 type Facts = Vec<(String, Value)>;
 
-/// What the request of the company `party_id` means, as things are now.
+/// The effect of a request of the company `party_id`, as of now.
 pub fn meaning(conn: &mut Conn, language: Language, party_id: PartyId, command: &Command) -> Result<Vec<Block>, Fault> {
     let facts = match command {
         Command::BuyFractions(buy) => {
@@ -124,7 +124,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: PartyId, command: 
         Command::ReturnSuspense(back) => bank_line(conn, language, back.line_id)?,
         Command::TakeBackLine(back) => {
             let mut facts = bank_line(conn, language, back.line_id)?;
-            // Once it is done, or something else is, there is nothing to tell of it.
+            // Once this or another act is done, there is no effect left to show.
             let plan = BankLine::find(conn, back.line_id)?.map(|line| take_back_line::plan(conn, line).map_err(Fault::from));
             match plan.transpose() {
                 Ok(Some(plan)) => facts.extend(super::bank::take_back_facts(conn, language, &plan)?),
@@ -188,7 +188,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: PartyId, command: 
                 Vec::new()
             }
         }
-        // What these ask for stands in their own fields, or on a page of its own (`bank_request.rs`, `reviews.rs`).
+        // The subject of these stands in their own fields, or on a page of its own (`bank_request.rs`, `reviews.rs`).
         Command::DecideReview(_)
         | Command::ExplainStatement(_)
         | Command::ImportStatement(_)
@@ -254,24 +254,6 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: PartyId, command: 
     Ok(if facts.is_empty() { Vec::new() } else { vec![Block::Facts(facts)] })
 }
 
-/// Whether a request would now make another claim than the one that was shown. Then the second person cannot agree to it.
-pub fn is_changed(conn: &mut Conn, command: &Command) -> Result<bool, Fault> {
-    let (shown, found) = match command {
-        Command::TakeBackLine(back) => {
-            let Some(line) = BankLine::find(conn, back.line_id)? else { return Ok(false) };
-            let plan = match take_back_line::plan(conn, line).map_err(Fault::from) {
-                Ok(plan) => plan,
-                Err(Fault::Refused(_)) => return Ok(false),
-                Err(fault) => return Err(fault),
-            };
-            (back.claim_minor, Some(plan.missing_minor))
-        }
-        Command::ResolveLine(wanted) => (wanted.claim_minor, super::bank_decisions::claim_shown(conn, wanted)?),
-        _ => (None, None),
-    };
-    Ok(shown.is_some() && found.is_some() && shown != found)
-}
-
 /// One of the platform's accounts at banks.
 fn custody(conn: &mut Conn, language: Language, id: CustodyId) -> Result<Facts, Fault> {
     let found = store::CustodyAccount::find(conn, id)?;
@@ -290,7 +272,7 @@ fn payee(language: Language, holder: &str, iban: &str, bic: &str) -> Facts {
     facts
 }
 
-/// What should make two operators ask once more: another holder's name, or an account that is also somebody else's.
+/// Warnings that should make two operators ask once more: another holder's name, or an account that another company also has.
 pub fn account_doubts(conn: &mut Conn, language: Language, account: &BankAccount, party: &Party) -> Result<Facts, Fault> {
     let mut facts = Vec::new();
     if !domain::names::is_holder(&account.holder, &party.name) {
@@ -316,8 +298,8 @@ fn traded(language: Language, (supplier, buyer, number): (&str, &str, &str), rec
     ]
 }
 
-/// What the company would have at risk with the buyer and in cash after a purchase, as its maker saw it. What the request holds counts
-/// as used already.
+/// The company's exposure to the buyer and its cash after a purchase, as its maker saw them. The request's own hold counts as
+/// used already.
 fn after_purchase(
     conn: &mut Conn,
     language: Language,
@@ -339,7 +321,7 @@ fn after_purchase(
     ])
 }
 
-/// The all-in price of so many units today; none when there is no price any more.
+/// The all-in price of `units_minor` today; empty when there is no price any more.
 fn priced(
     conn: &mut Conn,
     language: Language,
@@ -388,7 +370,7 @@ fn calendar_day(conn: &mut Conn, language: Language, holiday: &SetHoliday) -> Re
     ])
 }
 
-/// Whom a creditor reference names: a company, or a receivable's supplier and buyer.
+/// The company, or a receivable's supplier and buyer, that a creditor reference names.
 fn owner_of(conn: &mut Conn, reference: &str) -> Result<String, Fault> {
     let normal = domain::creditor_reference::validate(reference).unwrap_or_default();
     if let Some(row) = receivables::find_receivable_by_reference(conn, &normal)? {

@@ -6,7 +6,6 @@ use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::{Group, Listing, plain_table};
 use super::{Answer, Check, SignedIn, again, asking, check_page, document, evidence, submit_or_again};
 use crate::commands::decide_review::DecideReview;
-use crate::commands::required;
 use crate::file_reader::Shown;
 use domain::Refusal;
 use domain::party::Role;
@@ -236,18 +235,17 @@ async fn check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
     let loaded = load(&who, ReviewId(id.0)).await?;
     let row = &loaded.row;
     let clear = params.get("clear") == "yes";
-    let asked = required(params.get("reason"), "reason", 500)
-        .and_then(|reason| if row.state == "open" { Ok(reason) } else { Err(Refusal::ReviewDecided) });
-    let reason = match asked {
-        Ok(reason) => reason,
-        Err(refusal) => {
-            let posted = Posted { fields: params.fields.clone() };
-            return again(&who, review_page(&who, &loaded)?, &posted, refusal.into(), &row.currency).await;
+    let reason = params.get("reason").trim().to_owned();
+    let command = DecideReview { review_id: ReviewId(id.0), clear, reason: reason.clone() };
+    let trial = match who.try_out(&command.into()).await {
+        Ok(trial) => trial,
+        Err(fault) => {
+            let posted = Posted { fields: params.fields };
+            return again(&who, review_page(&who, &loaded)?, &posted, fault, &row.currency).await;
         }
     };
     let word = if clear { "clear" } else { "refuse" };
-    let two = domain::review::needs_two(clear, row.receivable_id > 0);
-    let lead = if two { format!("review-{word}-two") } else { format!("review-{word}-lead") };
+    let lead = if trial.second_person { format!("review-{word}-two") } else { format!("review-{word}-lead") };
     let here = format!("/ops/reviews/{}", row.id);
     let check = Check {
         title: who.t(&format!("review-{word}")),

@@ -208,13 +208,13 @@ fn password_fields(who: &Who<Anyone>) -> Vec<Field> {
     ]
 }
 
-/// The hash of the password that somebody has chosen by a link.
+/// The hash of the password that a person has chosen by a link.
 async fn hashed(app: &Shared, token: &Token, user: &User, name: &str, typed: &str) -> Result<String, Fault> {
     prove::may_set_password(app, &sha256_hex(token.0.as_bytes()))?;
     prove::new_password(app, user, name, typed).await
 }
 
-/// What binds a link's key to the password that was chosen with it.
+/// Binds a link's key to the password that was chosen with it.
 fn password_digest(who: &Who<Anyone>, posted: &Posted) -> String {
     auth::keyed_digest(&who.app.config.secret, "password", posted.get("password"))
 }

@@ -1,4 +1,4 @@
-//! The bank's statements, whether they follow one another, and whether the books say what the bank says.
+//! The bank's statements, whether they follow one another, and whether books and bank agree.
 
 use super::super::error::Fault;
 use super::super::rights::{OperatorMaker, OperatorViewer, Who};
@@ -109,11 +109,12 @@ async fn statement(who: Who<OperatorViewer>, id: Id) -> Answer {
 
 async fn explain_check(who: Who<OperatorMaker>, id: Id, params: Params) -> Answer {
     let id = id.0;
-    let row = who.read(move |conn| Ok(Statement::find(conn, StatementId(id))?.ok_or(Refusal::NotFound)?)).await?;
-    if let Err(refusal) = crate::commands::required(params.get("reason"), "reason", 500) {
+    let command = ExplainStatement { statement_id: StatementId(id), reason: params.get("reason").to_owned() };
+    if let Err(fault) = who.try_out(&command.into()).await {
         let (page, currency) = statement_page(&who, id).await?;
-        return again(&who, page, &Posted { fields: params.fields }, refusal.into(), &currency).await;
+        return again(&who, page, &Posted { fields: params.fields }, fault, &currency).await;
     }
+    let row = who.read(move |conn| Ok(Statement::load(conn, StatementId(id))?)).await?;
     let language = who.language();
     let mut facts = statement_facts(language, &row);
     facts.push((who.t("field-reason"), Value::text(params.get("reason"))));

@@ -1,4 +1,4 @@
-//! What buyer and supplier said to each other about an invoice, and the newest answer as a Peppol Invoice Response.
+//! The messages between buyer and supplier about an invoice, and the newest answer as a Peppol Invoice Response.
 
 use super::super::error::Fault;
 use super::super::rights::{Member, Who};
@@ -35,13 +35,13 @@ pub fn load(conn: &mut Conn, row: &InvoiceLine) -> Result<Thread, Fault> {
     Ok(Thread { messages, names: parties.into_iter().map(|party| (party.id, party.name)).collect(), addressed })
 }
 
-/// The messages of an invoice as the API tells them, to its supplier and its buyer.
+/// The messages of an invoice as the API returns them to its supplier and its buyer.
 pub fn messages_json(conn: &mut Conn, party_id: PartyId, invoice_id: InvoiceId) -> Result<Vec<serde_json::Value>, Fault> {
     let row = InvoiceLine::find(conn, invoice_id.0)?.filter(|row| concerns(row, party_id)).ok_or(Refusal::NotFound)?;
     list_json(conn, &row)
 }
 
-/// The same for whoever may see them by another right.
+/// The same for a reader who may see them by another right.
 pub fn list_json(conn: &mut Conn, row: &InvoiceLine) -> Result<Vec<serde_json::Value>, Fault> {
     let thread = load(conn, row)?;
     let message = |said: &InvoiceMessage| {
@@ -67,7 +67,7 @@ fn reason(language: Language, code: ReasonCode) -> String {
     language.t(&format!("reason-code-{}", code.name().to_lowercase()))
 }
 
-/// What was said, newest first, with a form for more.
+/// The messages, newest first, with a form for more.
 #[must_use]
 pub fn blocks(language: Language, row: &InvoiceLine, thread: &Thread, writes_to: Option<String>) -> Vec<Block> {
     let mut blocks: Vec<Block> = said(language, thread).into_iter().collect();
@@ -82,7 +82,7 @@ pub fn blocks(language: Language, row: &InvoiceLine, thread: &Thread, writes_to:
     blocks
 }
 
-/// What was said, newest first.
+/// The messages, newest first.
 #[must_use]
 pub fn said(language: Language, thread: &Thread) -> Option<Block> {
     let event = |message: &InvoiceMessage| {
@@ -106,7 +106,7 @@ pub fn said(language: Language, thread: &Thread) -> Option<Block> {
     (!events.is_empty()).then(|| Block::Timeline(language.t("thread-title"), events))
 }
 
-/// The newest answer: what the bank has shown, what was said, or what the state says by itself.
+/// The newest answer: paid, the answer in a message, or the answer that follows from the state.
 fn newest(row: &InvoiceLine, thread: &Thread) -> Option<(AnswerCode, Option<ReasonCode>, String)> {
     let said = thread.messages.iter().rev().find_map(|message| Some((message.code.get()?, message)));
     match (row.state.as_str(), said) {

@@ -1,4 +1,5 @@
-//! An invoice that a person types in, where there is no file to read: kept as a table of one row, and examined like every other.
+//! An invoice that a person types in because there is no file to read. It is kept as a table of one row and examined like every
+//! other.
 
 use super::super::error::Fault;
 use super::super::rights::{SupplierMaker, Who};
@@ -43,7 +44,7 @@ async fn typed(who: Who<SupplierMaker>) -> Answer {
     who.app.page(&who.viewer, page).await
 }
 
-/// What was typed as a table of one row, and as the invoice that it is.
+/// The typed form as a table of one row, and as the invoice.
 fn read(posted: &Posted, seller_tax_id: &str) -> Result<RegisterInvoice, Fault> {
     let code = posted.get("currency");
     let known = Currency::parse(code).ok_or_else(|| Refusal::CurrencyUnknown { currency: code.to_owned() })?;
@@ -100,7 +101,7 @@ async fn typed_post(who: Who<SupplierMaker>, posted: Posted) -> Answer {
         Ok(command) => who.submit(&posted.key(), command).await,
         Err(fault) => Err(fault),
     };
-    // What a check or the reader of tables says names its column, which is the field; what is payable follows from the total.
+    // A fault of a check or of the table reader names its column, which is the field. The amount payable follows from the total.
     let (fault, field) = match registered {
         Ok(outcome) => return Ok(super::super::see_other(&format!("/invoices/{}", outcome.number::<InvoiceId>("invoice_id")))),
         Err(Fault::Unreadable(fault)) => {

@@ -1,4 +1,5 @@
-//! A confirmation as evidence: what was signed, by whom, with what, when, and one digest over all of it; to read, to print, to keep.
+//! A confirmation as evidence: the signed words, the signers, their factors, the time, and one digest over all of it. To read,
+//! print, keep.
 
 use super::super::error::Fault;
 use super::super::rights::{Member, SignedIn, Who};
@@ -21,15 +22,15 @@ pub fn add_routes(routes: &mut Routes) {
 }
 
 struct Loaded {
-    /// The open offer by which a financier sees it that is not concerned otherwise.
+    /// The open offer that lets a financier without another right see it.
     offer: Option<OfferId>,
     row: InvoiceLine,
     confirmation: Confirmation,
     evidence: ConfirmationEvidence,
 }
 
-/// The evidence for an invoice, to its supplier and buyer, past and present holders, and the operator; to other financiers while it is on
-/// offer, and then the look is recorded.
+/// The evidence for an invoice, for its supplier and buyer, past and present holders, and the operator. Other financiers get it
+/// while the invoice is on offer, and the audit then records the access.
 async fn load<R: SignedIn>(who: &Who<R>, id: InvoiceId) -> Result<Loaded, Fault> {
     let person = who.person()?.clone();
     let loaded = read(who, person, id).await?;
@@ -57,7 +58,7 @@ async fn read<R: SignedIn>(who: &Who<R>, person: Person, id: InvoiceId) -> Resul
     .await
 }
 
-/// The evidence alone, to whoever may see it.
+/// The evidence alone, for a caller who may see it.
 pub async fn find<R: SignedIn>(who: &Who<R>, id: InvoiceId) -> Result<ConfirmationEvidence, Fault> {
     Ok(load(who, id).await?.evidence)
 }

@@ -1,4 +1,4 @@
-//! Every day's sum trees, made again from the replayed journal and compared with what was stored and logged.
+//! Every day's sum trees, made again from the replayed journal and compared with the stored and logged ones.
 
 use super::{Finding, Replay, finding};
 use crate::records::Record;
@@ -14,7 +14,7 @@ pub(super) struct Days {
     touched: BTreeSet<i64>,
     accounts: HashMap<i64, Vec<i64>>,
     entries: BTreeMap<i64, String>,
-    /// Of the tree of the day before.
+    /// The version of the tree of the day before.
     version: u8,
     salts: Salts,
 }
@@ -30,7 +30,7 @@ impl Days {
         Ok(Self { waiting, touched: BTreeSet::new(), accounts, entries: BTreeMap::new(), version: 1, salts })
     }
 
-    /// A transfer is about to be replayed: the days that had counted before it are checked first.
+    /// Called before the replay of a transfer: first checks the days that ended before it.
     pub(super) fn reach(&mut self, conn: &mut Conn, replay: &Replay, number: i64, asset: i64) -> Result<Option<Finding>> {
         let found = self.close_until(conn, replay, number)?;
         self.touched.insert(asset);
@@ -76,7 +76,7 @@ impl Days {
         }
         self.entries.extend(made);
         if version != self.version {
-            // What has not changed is taken over from the days before.
+            // Unchanged entries are taken over from the days before.
             self.entries.values_mut().for_each(|entry| *entry = proof::day::entry_of_version(std::mem::take(entry), version));
             self.version = version;
         }

@@ -1,4 +1,4 @@
-//! What keeps rows right in the database itself: numbers that are never given, and the indexes and triggers that refuse.
+//! The guards of rows in the database itself: numbers that the program never gives, and the indexes and triggers that refuse.
 
 use super::{Coverage, Finding, Replay, finding};
 use crate::query::{self, Bind};
@@ -22,7 +22,7 @@ const NUMBERED: &[(&str, &str, i64)] = &[
     ("sum_trees", "asset_id", 1),
 ];
 
-/// A column of SQLite, and what its values are.
+/// A column of SQLite, and the kind of its values.
 #[derive(diesel::QueryableByName)]
 struct Column {
     #[diesel(sql_type = Text)]
@@ -33,8 +33,8 @@ struct Column {
     kind: String,
 }
 
-/// SQLite takes any value for any column: bytes with the letters of a text are another value, which unique indexes and comparisons pass
-/// by, and a number may have a fraction.
+/// SQLite takes any value for any column. Bytes with the letters of a text are another value, which unique indexes and
+/// comparisons miss. A number may have a fraction.
 fn check_kinds(conn: &mut Conn) -> Result<Option<Finding>> {
     if !matches!(conn, Conn::Sqlite(_)) {
         return Ok(None);
@@ -61,7 +61,8 @@ fn check_kinds(conn: &mut Conn) -> Result<Option<Finding>> {
     Ok(None)
 }
 
-/// Every value is of its column's kind, and no row has a number that the program never gives. Rows without a number are found by the digest that they lack.
+/// Every value is of its column's kind, and no row has a number that the program never gives. Rows without a number are found by
+/// the digest that they lack.
 pub(super) fn check_numbers(conn: &mut Conn, _replay: &mut Replay, _coverage: &mut Coverage) -> Result<Option<Finding>> {
     if let Some(found) = check_kinds(conn)? {
         return Ok(Some(found));
@@ -128,7 +129,7 @@ pub const APPEND_ONLY: &[&str] = &[
     "company_versions",
 ];
 
-/// The indexes and triggers that protect money are there and in force. What they say is not compared.
+/// The indexes and triggers that protect money are there and in force. Their text is not compared.
 pub(super) fn check_schema(conn: &mut Conn) -> Result<Option<Finding>> {
     let (own, endings, index, trigger): (&[(&str, &str)], &[&str], &str, &str) = match conn {
         Conn::Sqlite(_) => (
@@ -197,7 +198,7 @@ fn check_extras(conn: &mut Conn) -> Result<Option<Finding>> {
         .and_then(|name| finding(format!("schema {name}"), "the program has no such trigger, view or rule")))
 }
 
-/// What else follows from other rows: the table, the least number of a row that does not fit, and why.
+/// Further values that follow from other rows: the table, the least number of a row that does not fit, and why.
 const REST: &[(&str, &str, &str)] = &[
     (
         "holds",
@@ -249,7 +250,7 @@ const REST: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// What no other check has looked at.
+/// Checks the values that no other check has looked at.
 pub(super) fn check_rest(conn: &mut Conn) -> Result<Option<Finding>> {
     for (table, sql, problem) in REST {
         if let Some(number) = query::int(conn, &format!("SELECT x.value FROM ({sql}) x WHERE x.value IS NOT NULL"), &[])? {

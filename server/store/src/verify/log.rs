@@ -1,5 +1,5 @@
-//! The log made again from the audit: every leaf, the stored subtrees, the frontier, and each checkpoint, ours and those that
-//! somebody has saved elsewhere.
+//! The log made again from the audit: every leaf, the stored subtrees, the frontier, and each checkpoint. Checkpoints are our
+//! own, and those that people have saved elsewhere.
 
 use super::{Coverage, Finding, Replay, finding};
 use crate::query::Bind;
@@ -34,7 +34,7 @@ pub(super) struct LogCheck {
 }
 
 impl LogCheck {
-    /// Reads what is to be compared, or finds a stored checkpoint that is none.
+    /// Reads the checkpoints to compare, or finds a stored one that is not a checkpoint.
     pub(super) fn load(
         conn: &mut Conn,
         heads: &Heads,

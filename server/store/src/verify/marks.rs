@@ -19,16 +19,17 @@ struct Paid {
 #[derive(Default)]
 pub(super) struct Marks {
     last: HashMap<String, (String, i64)>,
-    /// The audit has marks from its first record on: a row without one was written by nobody.
+    /// The audit has marks from its first record on: no command has written a row without one.
     whole: bool,
-    /// Receivables of whose late claims any has a mark.
+    /// Receivables with a mark on at least one of their late claims.
     claims: HashSet<i64>,
-    /// The last transfer before late claims left marks: the first mark of one, or of the second version, which came later, ends it.
+    /// The last transfer before late claims left marks. The first mark of a late claim ends that time, or the first mark of the
+    /// second version, which came later.
     before_claims: Option<i64>,
     last_transfer: i64,
-    /// Receivables that had been paid by then, once somebody asks.
+    /// Receivables that had been paid by then; read at the first question.
     paid_before: Option<HashSet<i64>>,
-    /// What the founding and the ends of days have said: the custody account and the business date.
+    /// The values from the founding and the ends of days: the custody account and the business date.
     custody: Option<String>,
     business_date: Option<String>,
 }
@@ -59,7 +60,7 @@ impl Marks {
         }
     }
 
-    /// Whether the platform's own account and day are those of the audit: everybody is told to pay to the one.
+    /// Whether the platform's own account and day are those of the audit: all payers pay to that account.
     pub(super) fn check_heads(&self, heads: &Heads) -> Option<Finding> {
         let differs = |known: &Option<String>, now: &str| known.as_ref().is_some_and(|known| known != now);
         if differs(&self.custody, &heads.custody_iban) {
@@ -71,8 +72,8 @@ impl Marks {
         None
     }
 
-    /// Whether it is a late claim from before they left marks: one of a receivable that had been paid by then, and none of whose claims has
-    /// any, or which is paid, as the journal tells.
+    /// Whether it is a late claim from before they left marks. By the journal, its receivable had been paid by then. Also, no
+    /// claim of that receivable has a mark, or this claim is paid.
     fn is_older_claim(&mut self, conn: &mut Conn, name: &str) -> Result<bool> {
         let Some(key) = name.strip_prefix("late_claims/").and_then(|key| key.split_once('/')) else { return Ok(false) };
         let (Ok(receivable), Ok(party)) = (key.0.parse::<i64>(), key.1.parse::<i64>()) else { return Ok(false) };
@@ -109,7 +110,7 @@ impl Marks {
                                 format!("it is not what command {seq}, the last to write it, has left"),
                             ));
                         }
-                        // A file that nothing names harms nobody, and files have left marks for a shorter time.
+                        // A file that no record names does no harm, and files have left marks for a shorter time.
                         None if self.whole
                             && !mark.name.starts_with("documents/")
                             && !self.is_older_claim(conn, &mark.name)?
@@ -127,7 +128,8 @@ impl Marks {
     }
 }
 
-/// Whether it is the account that the platform was founded with, as the upgrade has taken it over: no command has written it since.
+/// Whether it is the account that the platform was founded with, as the upgrade has taken it over. No command has written it
+/// since.
 fn is_first_account(conn: &mut Conn, name: &str) -> Result<bool> {
     if name != "custody_accounts/0" {
         return Ok(false);

@@ -1,4 +1,5 @@
-//! Programmes once more: what was issued under a version is what the version says, and fees that buyers bear are what trades and ledger say.
+//! Checks of programmes: each receivable is what its version of the terms says. Fees that buyers bear are what trades and ledger
+//! say.
 
 use super::{Finding, Mismatch, Replay, finding};
 use crate::query;
@@ -15,7 +16,7 @@ use domain::receivable::{FeeRule, IssueTerms, decide_issue};
 use kernel::{PartyId, ProgrammeId, ReceivableId, RecordId};
 use std::collections::HashMap;
 
-/// What was billed and paid on each account of claims, as the journal tells.
+/// The billed and the paid amount on each account of claims, by the journal.
 #[derive(Default)]
 pub(super) struct Fees(HashMap<i64, (i64, i64)>);
 
@@ -106,7 +107,7 @@ pub(super) fn check(conn: &mut Conn, replay: &Replay) -> Result<Option<Finding>>
     compare_ledger(conn, replay)
 }
 
-/// Terms whose late interest is nobody's concern here.
+/// Terms for a check that does not use the late interest.
 fn no_terms() -> IssueTerms {
     IssueTerms {
         reserve_bps: 0,
@@ -119,7 +120,7 @@ fn no_terms() -> IssueTerms {
     }
 }
 
-/// What of a receivable is not what its version of the terms makes of the confirmed amount.
+/// The first value of a receivable that its version of the terms does not give for the confirmed amount.
 fn difference(
     row: &Receivable,
     version: &ProgrammeVersion,
@@ -131,7 +132,7 @@ fn difference(
         return Ok(Some("nothing could be issued under its terms"));
     };
     let fee = terms.billed_settlement(row.confirmed_minor, row.face_minor);
-    // Of what was sold it is billed once nothing more can be.
+    // A fee on the sold part is billed once nothing more can be sold.
     let rule = row.fee_rule()?;
     let may_be_sold = rule == FeeRule::OfSold && [ReceivableState::Issued, ReceivableState::Active].contains(&row.state);
     let to_bill_minor = if may_be_sold { 0 } else { rule.due(fee, sold_minor).unwrap_or(-1) };
@@ -194,7 +195,7 @@ fn compare_terms(conn: &mut Conn) -> Result<Option<Finding>> {
     Ok(None)
 }
 
-/// The bills of every buyer sum to what the journal has billed to it and taken from its cash.
+/// The bills of every buyer sum to the amount that the journal has billed to it and taken from its cash.
 fn compare_ledger(conn: &mut Conn, replay: &Replay) -> Result<Option<Finding>> {
     let sql = "SELECT buyer_id, currency, CAST(SUM(amount_minor) AS BIGINT) AS amount_minor, CAST(SUM(paid_minor) AS BIGINT) AS paid_minor \
                FROM fee_bills GROUP BY buyer_id, currency ORDER BY buyer_id, currency";

@@ -1,4 +1,4 @@
-//! Who brought a person in, and who last gave it roles, against what the audit says.
+//! The person who brought another one in, and the one who last gave it roles, compared with the audit.
 
 use super::{Finding, finding};
 use crate::records::Record;
@@ -17,7 +17,7 @@ struct Step {
     input: Value,
 }
 
-/// What the audit says, in order. A command that a second person agreed to names its request, which says the rest.
+/// The statements of the audit, in order. A command that a second person agreed to names its request, which holds the rest.
 enum Said {
     Step(Step),
     Agreed { person: UserId, approval: ApprovalId },
@@ -68,7 +68,7 @@ impl Sponsors {
                 let Some(person) = number::<UserId>(&outcome, "/body/user_id") else { return };
                 let about = outcome.pointer("/body/command").and_then(Value::as_str).unwrap_or(command);
                 match (about, number::<ApprovalId>(&outcome, "/body/approval_id")) {
-                    // Whoever of the company says where a person is reached stands behind it, too.
+                    // A person of the company who sets another person's address stands behind that person, too.
                     ("correct_address", _) => {
                         let input = json!({ "user_id": person, "address": true });
                         let asker = number(&outcome, "/body/sponsor");
@@ -85,7 +85,7 @@ impl Sponsors {
         }
     }
 
-    /// What was done to each person, in order.
+    /// The steps that changed each person, in order.
     fn steps(self, conn: &mut Conn) -> Result<HashMap<UserId, Vec<Step>>> {
         let agreed = Approval::list_where(conn, "state = 'approved' AND command IN ('invite_user', 'change_user')", &[])?;
         let agreed: HashMap<ApprovalId, Approval> = agreed.into_iter().map(|row| (row.id, row)).collect();
@@ -121,7 +121,7 @@ impl Sponsors {
     }
 }
 
-/// Why a person's row does not fit what the audit says.
+/// Why a person's row does not fit the audit.
 fn wrong(user: &User, came_with: Option<&str>, steps: &[Step]) -> Option<&'static str> {
     let is_invitation = |step: &&Step| step.input.get("user_id").is_none();
     if user.invited_by != steps.iter().find(is_invitation).map(|step| step.asker) {
@@ -129,7 +129,7 @@ fn wrong(user: &User, came_with: Option<&str>, steps: &[Step]) -> Option<&'stati
     }
     let Ok(mut roles) = Roles::of(came_with.unwrap_or("")) else { return Some("it came with roles that are none") };
     let mut enabled = true;
-    // A migration has named the last who changed anything: since the last who gave something, any fits.
+    // A migration has named the last person who made any change. So every person who made one since roles were last widened fits.
     let (mut fits, mut certain) = (Vec::new(), false);
     for step in steps {
         if step.input.get("address").is_some() {

@@ -1,4 +1,4 @@
-//! Who is stopped as a buyer, made again from the payments that have not come.
+//! The companies that are stopped as buyers, made again from the payments that have not come.
 
 use super::{Finding, finding};
 use crate::{Conn, Result, records, standing};

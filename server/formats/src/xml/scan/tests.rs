@@ -1,4 +1,4 @@
-//! The pass beside the tree's builder: it refuses nothing that is fine, counts what the builder counts, and bounds what costs.
+//! The pass beside the tree's builder: it refuses no good file, counts as the builder counts, and bounds the cost.
 
 use super::*;
 use crate::xml::{INVOICE_NODES, parse};
@@ -87,7 +87,7 @@ fn what_is_well_formed_is_counted_as_the_tree_counts_it() {
     assert!(seen > 3_000 && nodes > 20_000, "{seen} {nodes}");
 }
 
-/// Broken files: neither panics, and what the tree's builder takes the pass takes too.
+/// Broken files: neither panics, and the pass takes every file that the tree's builder takes.
 #[test]
 fn what_is_broken_is_never_refused_alone() {
     let mut dice = Dice(11);

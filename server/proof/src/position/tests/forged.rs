@@ -1,4 +1,5 @@
-//! What a platform can try that signs its own log: one thing sold twice in full, proven to both holders. Each is refused, for a reason.
+//! Attempts of a platform that signs its own log: it sells one thing twice in full and proves it to both holders. The verifier
+//! refuses each attempt with a reason.
 
 use super::super::*;
 use super::sample::{Sample, balances, entry};
@@ -137,7 +138,7 @@ fn nothing_is_proven_twice() {
         sample.sign();
         assert!(sample.proof(10_003).verify(&key).is_ok(), "{version} {day_ended}");
     }
-    // What they are made from is good.
+    // The proofs from which they are made are good.
     for owner in [11, 12] {
         let (one, other) = (fractions(10_050, &reference(10_050), 11), sold(10_060, "fractions", &reference(10_060), 12));
         let other = (AssetEntry { documents: Some([[1; 32], [2; 32], [4; 32]]), ..other.0 }, other.1);

@@ -55,7 +55,7 @@ impl Unordered {
     }
 }
 
-/// An asset of the sample world, by what each company has of it.
+/// An asset of the sample world, by each company's amount of it.
 pub(super) fn balances(asset: i64, debit_kind: &str, credit_kind: &str, amounts: &[(i64, i64)]) -> Vec<Balance> {
     let make = |debit_side, kind: &str, owner: i64, amount| {
         let salt = sha256(&[b"sample", &asset.to_be_bytes(), &owner.to_be_bytes()]);
@@ -86,7 +86,7 @@ pub(super) struct Sample {
     pub(super) day_ended: &'static str,
     pub(super) signer: Signer,
     pub(super) assets: Vec<(AssetEntry, Vec<Balance>)>,
-    /// Instead of those that the entries name.
+    /// Undertakings that replace those that the entries name.
     pub(super) undertakings: Option<Vec<Undertaking>>,
     day: Vec<OrderedNode>,
     pub(super) record: String,
