@@ -4,7 +4,7 @@
 //! Invariants: a count costs the same for any number of names; memory is bounded; a name keeps its count until its window ends.
 
 use crate::clock::Clock;
-use crate::commands::share_allowances::Used;
+use crate::commands::people::share_allowances::Used;
 use crate::http::error::Fault;
 use crate::http::shares::network;
 use std::collections::HashMap;

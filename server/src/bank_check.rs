@@ -1,10 +1,10 @@
 //! Preview of a bank's file before anything is booked; the check page and the API show it.
 
-use crate::commands::assign_suspense::Target;
-use crate::commands::bank_line::{Facts, Fate, decide, find_awaited, incoming};
-use crate::commands::bank_members::{RefusedMember, admit, admit_reports};
-use crate::commands::import_statement::{ImportStatement, account_of, described, join_on, refusal_of};
-use crate::commands::import_status::{ImportStatus, effect, find_file};
+use crate::commands::bank::assign_suspense::Target;
+use crate::commands::bank::import_statement::{ImportStatement, account_of, described, join_on, refusal_of};
+use crate::commands::bank::import_status::{ImportStatus, effect, find_file};
+use crate::commands::bank::line::{Facts, Fate, decide, find_awaited, incoming};
+use crate::commands::bank::members::{RefusedMember, admit, admit_reports};
 use crate::hash::sha256_hex;
 use crate::http::error::Fault;
 use domain::bank_line::{Direction, LineKind};

@@ -7,7 +7,7 @@ use domain::four_eyes::Matter;
 use domain::party::{ApprovalState, Role};
 use domain::text::{is_hidden, is_hidden_in_prose};
 use kernel::{ApprovalId, AuditSeq, PartyId, RecordId, UserId};
-use second_person::Weighed;
+use kit::second_person::Weighed;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -206,37 +206,37 @@ pub trait Execute: Serialize + for<'de> Deserialize<'de> {
 }
 
 macro_rules! commands {
-    ($($module:ident $name:ident),+ $(,)?) => {
+    ($($noun:ident::$module:ident $name:ident),+ $(,)?) => {
         /// Any command.
         #[derive(Clone, Debug)]
-        pub enum Command { $($name($module::$name)),+ }
+        pub enum Command { $($name($noun::$module::$name)),+ }
 
         /// The decision about a command.
-        pub enum Decided { $($name(Box<<$module::$name as Execute>::Decision>)),+ }
+        pub enum Decided { $($name(Box<<$noun::$module::$name as Execute>::Decision>)),+ }
 
         impl Command {
             /// All names, for tests and documents.
-            pub const NAMES: &'static [&'static str] = &[$(<$module::$name as Execute>::NAME),+];
+            pub const NAMES: &'static [&'static str] = &[$(<$noun::$module::$name as Execute>::NAME),+];
 
             #[must_use]
             pub fn name(&self) -> &'static str {
-                match self { $(Self::$name(_) => <$module::$name as Execute>::NAME),+ }
+                match self { $(Self::$name(_) => <$noun::$module::$name as Execute>::NAME),+ }
             }
             #[must_use]
             pub fn hot(&self) -> bool {
-                match self { $(Self::$name(_) => <$module::$name as Execute>::HOT),+ }
+                match self { $(Self::$name(_) => <$noun::$module::$name as Execute>::HOT),+ }
             }
             /// Each name, and whether it asks for a fresh code.
             pub const STEP_UPS: &'static [(&'static str, bool)] =
-                &[$((<$module::$name as Execute>::NAME, <$module::$name as Execute>::STEP_UP)),+];
+                &[$((<$noun::$module::$name as Execute>::NAME, <$noun::$module::$name as Execute>::STEP_UP)),+];
 
             #[must_use]
             pub fn step_up(&self) -> bool {
-                match self { $(Self::$name(_) => <$module::$name as Execute>::STEP_UP),+ }
+                match self { $(Self::$name(_) => <$noun::$module::$name as Execute>::STEP_UP),+ }
             }
             #[must_use]
             pub fn audited(&self) -> bool {
-                match self { $(Self::$name(_) => <$module::$name as Execute>::AUDITED),+ }
+                match self { $(Self::$name(_) => <$noun::$module::$name as Execute>::AUDITED),+ }
             }
             /// The input as it is stored and hashed: JSON, without secrets.
             #[must_use]
@@ -286,116 +286,116 @@ macro_rules! commands {
             }
             /// Every command's name, and the roles of which one is needed to ask for it.
             pub const ASKERS: &'static [(&'static str, &'static [Role])] =
-                &[$((<$module::$name as Execute>::NAME, <$module::$name as Execute>::ASKERS)),+];
+                &[$((<$noun::$module::$name as Execute>::NAME, <$noun::$module::$name as Execute>::ASKERS)),+];
 
             /// Reads a stored request back.
             #[must_use]
             pub fn read(name: &str, input: &str) -> Option<Self> {
-                $(if name == <$module::$name as Execute>::NAME {
+                $(if name == <$noun::$module::$name as Execute>::NAME {
                     return serde_json::from_str(input).ok().map(Self::$name);
                 })+
                 None
             }
         }
 
-        $(impl From<$module::$name> for Command {
-            fn from(input: $module::$name) -> Self { Self::$name(input) }
+        $(impl From<$noun::$module::$name> for Command {
+            fn from(input: $noun::$module::$name) -> Self { Self::$name(input) }
         })+
     };
 }
 
 commands!(
-    accept_invitation AcceptInvitation,
-    acknowledge_assignment AcknowledgeAssignment,
-    answer_by_link AnswerByLink,
-    answer_invoice AnswerInvoice,
-    answer_programme_invitation AnswerProgrammeInvitation,
-    appoint_checker AppointChecker,
-    assign_suspense AssignSuspense,
-    attach_evidence AttachEvidence,
-    buy_fractions BuyFractions,
-    cancel_payout CancelPayout,
-    change_password ChangePassword,
-    change_programme ChangeProgramme,
-    change_user ChangeUser,
-    choose_custody_account ChooseCustodyAccount,
-    close_custody_account CloseCustodyAccount,
-    close_day CloseDay,
-    confirm_address ConfirmAddress,
-    confirm_invoice ConfirmInvoice,
-    confirm_list ConfirmList,
-    continue_import ContinueImport,
-    correct_address CorrectAddress,
-    correct_administrator_address CorrectAdministratorAddress,
-    correct_company CorrectCompany,
-    create_offer CreateOffer,
-    create_payment_file CreatePaymentFile,
-    decide_approval DecideApproval,
-    decide_bank_account DecideBankAccount,
-    decide_company DecideCompany,
-    decide_programme DecideProgramme,
-    decide_review DecideReview,
-    dispute_invoice DisputeInvoice,
-    draft_confirmation_list DraftConfirmationList,
-    draft_payables DraftPayables,
-    end_contact EndContact,
-    end_membership EndMembership,
-    end_sessions EndSessions,
-    enrol_totp EnrolTotp,
-    explain_invoice ExplainInvoice,
-    explain_statement ExplainStatement,
-    fail_payout FailPayout,
-    found_platform FoundPlatform,
-    import_statement ImportStatement,
-    import_status ImportStatus,
-    inspect_offer InspectOffer,
-    invite_company InviteCompany,
-    invite_to_programme InviteToProgramme,
-    invite_user InviteUser,
-    keep_bank_file KeepBankFile,
-    open_custody_account OpenCustodyAccount,
-    propose_bank_account ProposeBankAccount,
-    propose_programme ProposeProgramme,
-    queue_mails QueueMails,
-    record_checkpoint RecordCheckpoint,
-    record_confirmed RecordConfirmed,
-    record_contact RecordContact,
-    record_mail RecordMail,
-    record_receipt RecordReceipt,
-    record_sign_in_failure RecordSignInFailure,
-    refuse_bank_file RefuseBankFile,
-    register_invoice RegisterInvoice,
-    register_table RegisterTable,
-    request_address RequestAddress,
-    request_code RequestCode,
-    request_password_reset RequestPasswordReset,
-    request_payout RequestPayout,
-    reset_factor ResetFactor,
-    reset_password ResetPassword,
-    resolve_line ResolveLine,
-    retry_mail RetryMail,
-    return_suspense ReturnSuspense,
-    revoke_link RevokeLink,
-    revoke_sessions RevokeSessions,
-    send_link SendLink,
-    set_approval_limit SetApprovalLimit,
-    set_buyer_limit SetBuyerLimit,
-    set_holiday SetHoliday,
-    set_issue_terms SetIssueTerms,
-    set_preferences SetPreferences,
-    settle_dispute SettleDispute,
-    share_allowances ShareAllowances,
-    share_payment SharePayment,
-    sign_in SignIn,
-    submit_invoice SubmitInvoice,
-    take_back_line TakeBackLine,
-    tell_code TellCode,
-    touch_session TouchSession,
-    withdraw_approved WithdrawApproved,
-    withdraw_invoice WithdrawInvoice,
-    withdraw_offer WithdrawOffer,
-    withdraw_request WithdrawRequest,
-    write_message WriteMessage,
+    bank::assign_suspense AssignSuspense,
+    bank::cancel_payout CancelPayout,
+    bank::choose_custody_account ChooseCustodyAccount,
+    bank::close_custody_account CloseCustodyAccount,
+    bank::continue_import ContinueImport,
+    bank::create_payment_file CreatePaymentFile,
+    bank::explain_statement ExplainStatement,
+    bank::fail_payout FailPayout,
+    bank::import_statement ImportStatement,
+    bank::import_status ImportStatus,
+    bank::keep_bank_file KeepBankFile,
+    bank::open_custody_account OpenCustodyAccount,
+    bank::record_receipt RecordReceipt,
+    bank::refuse_bank_file RefuseBankFile,
+    bank::request_payout RequestPayout,
+    bank::resolve_line ResolveLine,
+    bank::return_suspense ReturnSuspense,
+    bank::take_back_line TakeBackLine,
+    cases::decide_review DecideReview,
+    confirmations::answer_by_link AnswerByLink,
+    confirmations::confirm_invoice ConfirmInvoice,
+    confirmations::confirm_list ConfirmList,
+    confirmations::draft_confirmation_list DraftConfirmationList,
+    confirmations::draft_payables DraftPayables,
+    confirmations::end_contact EndContact,
+    confirmations::record_confirmed RecordConfirmed,
+    confirmations::record_contact RecordContact,
+    confirmations::request_code RequestCode,
+    confirmations::revoke_link RevokeLink,
+    confirmations::send_link SendLink,
+    confirmations::tell_code TellCode,
+    confirmations::withdraw_approved WithdrawApproved,
+    days::close_day CloseDay,
+    days::record_checkpoint RecordCheckpoint,
+    days::set_holiday SetHoliday,
+    days::set_issue_terms SetIssueTerms,
+    invoices::answer_invoice AnswerInvoice,
+    invoices::attach_evidence AttachEvidence,
+    invoices::dispute_invoice DisputeInvoice,
+    invoices::explain_invoice ExplainInvoice,
+    invoices::register_invoice RegisterInvoice,
+    invoices::register_table RegisterTable,
+    invoices::settle_dispute SettleDispute,
+    invoices::submit_invoice SubmitInvoice,
+    invoices::withdraw_invoice WithdrawInvoice,
+    invoices::write_message WriteMessage,
+    kit::decide_approval DecideApproval,
+    kit::withdraw_request WithdrawRequest,
+    market::buy_fractions BuyFractions,
+    market::create_offer CreateOffer,
+    market::inspect_offer InspectOffer,
+    market::set_buyer_limit SetBuyerLimit,
+    market::withdraw_offer WithdrawOffer,
+    messages::queue_mails QueueMails,
+    messages::record_mail RecordMail,
+    messages::retry_mail RetryMail,
+    parties::correct_company CorrectCompany,
+    parties::decide_bank_account DecideBankAccount,
+    parties::decide_company DecideCompany,
+    parties::found_platform FoundPlatform,
+    parties::invite_company InviteCompany,
+    parties::propose_bank_account ProposeBankAccount,
+    parties::set_approval_limit SetApprovalLimit,
+    people::accept_invitation AcceptInvitation,
+    people::appoint_checker AppointChecker,
+    people::change_password ChangePassword,
+    people::change_user ChangeUser,
+    people::confirm_address ConfirmAddress,
+    people::correct_address CorrectAddress,
+    people::correct_administrator_address CorrectAdministratorAddress,
+    people::end_sessions EndSessions,
+    people::enrol_totp EnrolTotp,
+    people::invite_user InviteUser,
+    people::record_sign_in_failure RecordSignInFailure,
+    people::request_address RequestAddress,
+    people::request_password_reset RequestPasswordReset,
+    people::reset_factor ResetFactor,
+    people::reset_password ResetPassword,
+    people::revoke_sessions RevokeSessions,
+    people::set_preferences SetPreferences,
+    people::share_allowances ShareAllowances,
+    people::sign_in SignIn,
+    people::touch_session TouchSession,
+    programmes::answer_programme_invitation AnswerProgrammeInvitation,
+    programmes::change_programme ChangeProgramme,
+    programmes::decide_programme DecideProgramme,
+    programmes::end_membership EndMembership,
+    programmes::invite_to_programme InviteToProgramme,
+    programmes::propose_programme ProposeProgramme,
+    receivables::acknowledge_assignment AcknowledgeAssignment,
+    receivables::share_payment SharePayment,
 );
 
 /// The input as JSON, with a digest of the secrets that it leaves out.
@@ -423,142 +423,40 @@ pub fn is_request_key(key: &str) -> bool {
     (8..=100).contains(&key.len()) && key.bytes().all(|mark| mark.is_ascii_graphic())
 }
 
-pub mod accept_invitation;
-pub mod acknowledge_assignment;
-pub mod advance;
-pub mod answer_by_link;
-pub mod answer_clock;
-pub mod answer_invoice;
-pub mod answer_programme_invitation;
-pub mod appoint_checker;
-pub mod assign_suspense;
-pub mod attach_evidence;
-pub mod bank_entry;
-pub mod bank_file;
-pub mod bank_invoices;
-pub mod bank_line;
-pub mod bank_members;
-pub mod bank_places;
-pub mod bank_sums;
-pub mod buy_fractions;
-pub mod cancel_payout;
-pub mod change_password;
-pub mod change_programme;
-pub mod change_user;
-pub mod choose_custody_account;
-pub mod close_custody_account;
-pub mod close_day;
-pub mod company_data;
-pub mod confirm_address;
-pub mod confirm_invoice;
-pub mod confirm_list;
-pub mod continue_import;
-pub mod correct_address;
-pub mod correct_administrator_address;
-pub mod correct_company;
-pub mod create_offer;
-pub mod create_payment_file;
-pub mod custody;
-pub mod decide_approval;
-pub mod decide_bank_account;
-pub mod decide_company;
-pub mod decide_programme;
-pub mod decide_review;
-pub mod dispute_invoice;
-pub mod draft_confirmation_list;
-pub mod draft_payables;
-pub mod end_contact;
-pub mod end_membership;
-pub mod end_sessions;
-pub mod enrol_totp;
-pub mod explain_invoice;
-pub mod explain_statement;
-pub mod fail_payout;
-pub mod found_platform;
-pub mod import_statement;
-pub mod import_status;
-pub mod inspect_offer;
-pub mod intake;
-pub mod invite_company;
-pub mod invite_to_programme;
-pub mod invite_user;
-pub mod keep_bank_file;
-pub mod known;
-pub mod links;
-pub mod open_custody_account;
-pub mod payee_address;
-pub mod payout;
+pub mod bank;
+pub mod cases;
+pub mod confirmations;
+pub mod days;
+pub mod invoices;
+pub mod kit;
+pub mod market;
+pub mod messages;
+pub mod parties;
+pub mod people;
 pub mod programmes;
-pub mod propose_bank_account;
-pub mod propose_programme;
-pub(crate) mod purchase_hold;
-pub mod queue_mails;
-pub mod record_checkpoint;
-pub mod record_confirmed;
-pub mod record_contact;
-pub mod record_mail;
-pub mod record_receipt;
-pub mod record_sign_in_failure;
-pub mod refuse_bank_file;
-pub mod register_invoice;
-pub mod register_table;
-pub mod request_address;
-pub mod request_code;
-pub mod request_password_reset;
-pub mod request_payout;
-pub mod reset_factor;
-pub mod reset_password;
-pub mod resolve_line;
-pub mod retry_mail;
-pub mod return_suspense;
-pub mod reviews;
-pub mod revoke_link;
-pub mod revoke_sessions;
-pub(crate) mod second_person;
-pub mod send_link;
-pub mod set_approval_limit;
-pub mod set_buyer_limit;
-pub mod set_holiday;
-pub mod set_issue_terms;
-pub mod set_preferences;
-pub mod settle_dispute;
-pub mod settlement;
-pub mod share_allowances;
-pub mod share_payment;
-pub mod sign_in;
-pub mod standing;
-pub mod step_up;
-pub mod submit_invoice;
-pub mod take_back_line;
-pub mod tell_code;
-pub mod touch_session;
-pub mod withdraw_approved;
-pub mod withdraw_invoice;
-pub mod withdraw_offer;
-pub mod withdraw_request;
-pub mod write_message;
+pub mod receivables;
 
-pub use step_up::Proof;
+pub use kit::step_up::Proof;
 
 /// Decides about a command, and does it or puts it before a second person.
 pub fn run(batch: &mut Batch<'_>, actor: &Actor, command: &Command) -> Step<Done> {
-    step_up::check(batch, actor, command)?;
+    kit::step_up::check(batch, actor, command)?;
     let decided = command.decide(batch, actor)?;
     let asks = if actor.approver_id.is_none() { command.asks(batch, actor, &decided)? } else { Asks::Nobody };
-    let done = match second_person::weigh(batch, actor, asks)? {
+    let done = match kit::second_person::weigh(batch, actor, asks)? {
         Weighed::Ask(mut ask) => {
             let matter = command.matter(batch.conn, actor)?;
-            second_person::require(batch.conn, actor, matter)?;
+            kit::second_person::require(batch.conn, actor, matter)?;
             command.before_request(batch, actor, &mut ask, &decided)?;
             request_approval(batch, actor, command, &ask, decided)?
         }
         Weighed::Alone(amounts) => {
             let done = command.apply(batch, actor, decided)?;
-            second_person::count_alone(batch, actor, amounts)?;
+            kit::second_person::count_alone(batch, actor, amounts)?;
             done
         }
     };
-    step_up::use_up(batch, actor)?;
+    kit::step_up::use_up(batch, actor)?;
     Ok(done)
 }
 
@@ -573,10 +471,10 @@ pub struct Trial {
 pub fn try_out(view: &mut dyn View, actor: &Actor, command: &Command) -> Step<Trial> {
     let decided = command.decide(view, actor)?;
     let asks = if actor.approver_id.is_none() { command.asks(view, actor, &decided)? } else { Asks::Nobody };
-    let second_person = matches!(second_person::weigh(view, actor, asks)?, Weighed::Ask(_));
+    let second_person = matches!(kit::second_person::weigh(view, actor, asks)?, Weighed::Ask(_));
     if second_person {
         let matter = command.matter(view.conn(), actor)?;
-        second_person::require(view.conn(), actor, matter)?;
+        kit::second_person::require(view.conn(), actor, matter)?;
     }
     Ok(Trial { second_person })
 }
@@ -607,7 +505,7 @@ fn request_approval(batch: &mut Batch<'_>, actor: &Actor, command: &Command, ask
     };
     batch.insert(&approval)?;
     command.hold_for_request(batch, actor, id, decided)?;
-    let arguments = json!({ "command": close_custody_account::said_of(command.name(), &command.input()) });
+    let arguments = json!({ "command": bank::close_custody_account::said_of(command.name(), &command.input()) });
     batch.notify(actor.party_id, "approval_wanted", &arguments, format!("/approvals/{id}"));
     let mut body = json!({ "approval_id": id });
     // A request names amounts; a receipt without their currency would be none.

@@ -184,10 +184,10 @@ pub fn give_back(allowances: &Allowances, taken: &Taken) {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::commands::end_sessions::EndSessions;
-    use crate::commands::register_table::RegisterTable;
-    use crate::commands::set_preferences::SetPreferences;
-    use crate::commands::write_message::WriteMessage;
+    use crate::commands::invoices::register_table::RegisterTable;
+    use crate::commands::invoices::write_message::WriteMessage;
+    use crate::commands::people::end_sessions::EndSessions;
+    use crate::commands::people::set_preferences::SetPreferences;
     use kernel::InvoiceId;
 
     fn person(company: i64, user: i64) -> Actor {

@@ -3,8 +3,8 @@
 use crate::auth;
 use crate::clock::Clock;
 use crate::commands::Actor;
-use crate::commands::found_platform::{FirstPerson, FoundPlatform};
-use crate::commands::reset_factor::ResetFactor;
+use crate::commands::parties::found_platform::{FirstPerson, FoundPlatform};
+use crate::commands::people::reset_factor::ResetFactor;
 use crate::writer::{WriteError, Writer};
 use chrono::NaiveDate;
 use domain::Refusal;

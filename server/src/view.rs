@@ -48,7 +48,7 @@ pub trait View {
     /// How a company stands as a buyer.
     fn buyer_standing(&mut self, id: PartyId) -> Step<BuyerStanding> {
         let party = self.party(id)?;
-        Ok(crate::commands::standing::of(&party))
+        Ok(crate::commands::parties::standing::of(&party))
     }
 
     /// The actor's company, if it may trade and has the capacity.

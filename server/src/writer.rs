@@ -448,7 +448,7 @@ fn prefetch(batch: &mut Batch<'_>, submissions: &[Submission]) -> Result<(), Sto
             _ => None,
         })
         .collect();
-    if purchases.is_empty() { Ok(()) } else { commands::buy_fractions::prefetch(batch, &purchases) }
+    if purchases.is_empty() { Ok(()) } else { commands::market::buy_fractions::prefetch(batch, &purchases) }
 }
 
 /// One command: known key, rules, postings, audit record. A refusal leaves no trace.

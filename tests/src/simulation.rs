@@ -407,7 +407,11 @@ impl Simulation {
         dates
             .into_iter()
             .map(|date| {
-                call(Actor::SYSTEM, server::jobs::end_of_day::key_of(date), server::commands::close_day::CloseDay { date }.into())
+                call(
+                    Actor::SYSTEM,
+                    server::jobs::end_of_day::key_of(date),
+                    server::commands::days::close_day::CloseDay { date }.into(),
+                )
             })
             .collect()
     }

@@ -5,7 +5,7 @@ use crate::databases::Database;
 use chrono::NaiveDate;
 use kernel::{ApprovalId, BankFileId};
 use server::clock::Clock;
-use server::commands::decide_approval::DecideApproval;
+use server::commands::kit::decide_approval::DecideApproval;
 use server::commands::{Actor, Outcome};
 use server::config::Config;
 use server::serve::{self, Running};

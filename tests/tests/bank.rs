@@ -9,7 +9,7 @@ use e2e::{Answer, Client, Database};
 use kernel::{BankLineId, CustodyId, PartyId, PayoutId, RecordId};
 use ledger::AssetId;
 use serde_json::{Value, json};
-use server::commands::import_statement::PIECE;
+use server::commands::bank::import_statement::PIECE;
 use server::demo::files::{DemoEntry, camt053};
 use std::cell::Cell;
 use store::records::{Keyed, Record};
@@ -689,7 +689,7 @@ fn a_long_file_goes_on_after_a_kill_and_books_nothing_twice() {
             let once = Cell::new(false);
             let pieces = server::jobs::import_files::go_on(&writer, &pool, &reader, || kill && once.replace(true)).unwrap();
             // A second process that was slower: its piece is done already.
-            let stale = server::commands::continue_import::ContinueImport {
+            let stale = server::commands::bank::continue_import::ContinueImport {
                 file_id: first.number("file_id"),
                 lines_done: 0,
                 lines: vec![],

@@ -10,7 +10,7 @@ use kernel::{ApprovalId, BankFileId, Blank, PartyId, UserId};
 use proof::note::Signer;
 use serde_json::{Value, json};
 use server::bank_channel::{Channel, sign};
-use server::commands::decide_approval::DecideApproval;
+use server::commands::kit::decide_approval::DecideApproval;
 use server::commands::{Actor, Command};
 use server::jobs::bank_channel;
 use server::writer::WriteError;
@@ -775,12 +775,12 @@ fn only_the_job_goes_on_with_a_file() {
     let it = Desk::start(Database::sqlite());
     let person = User::find_where(&mut it.world.conn(), "email = 'operator@x.example'", &[]).unwrap().unwrap();
     let statements = formats::camt::parse(&camt053("X", &[credit("5.00", &it.reference)])).unwrap();
-    let lines = server::commands::bank_line::incoming(&statements);
+    let lines = server::commands::bank::line::incoming(&statements);
     let actor = Actor::person(person.party_id, person.id);
-    let command = server::commands::continue_import::ContinueImport { file_id: BankFileId(1), lines_done: 0, lines };
+    let command = server::commands::bank::continue_import::ContinueImport { file_id: BankFileId(1), lines_done: 0, lines };
     let reply = it.world.app().writer.submit_blocking(actor.clone(), "go-on-by-hand".to_owned(), command.into());
     assert_eq!(reply, Err(WriteError::Refused(domain::Refusal::NotPermitted)));
-    let told = server::commands::refuse_bank_file::RefuseBankFile::default();
+    let told = server::commands::bank::refuse_bank_file::RefuseBankFile::default();
     let reply = it.world.app().writer.submit_blocking(actor, "refuse-by-hand".to_owned(), told.into());
     assert_eq!(reply, Err(WriteError::Refused(domain::Refusal::NotPermitted)));
 }

@@ -12,11 +12,11 @@ use domain::review::ReviewState;
 use e2e::world::World;
 use e2e::{Answer, Client, Database, databases};
 use kernel::{Blank, ConfirmationListId, InvoiceId, RecordId};
-use server::commands::confirm_list::ConfirmList;
-use server::commands::decide_approval::DecideApproval;
-use server::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
-use server::commands::register_invoice::RegisterInvoice;
-use server::commands::submit_invoice::SubmitInvoice;
+use server::commands::confirmations::confirm_list::ConfirmList;
+use server::commands::confirmations::draft_confirmation_list::{DraftConfirmationList, DraftItem};
+use server::commands::invoices::register_invoice::RegisterInvoice;
+use server::commands::invoices::submit_invoice::SubmitInvoice;
+use server::commands::kit::decide_approval::DecideApproval;
 use server::commands::{Actor, Command};
 use server::demo::files::{DemoInvoice, ubl};
 use server::writer::Writer;
@@ -305,8 +305,12 @@ fn payables_are_chosen_in_the_inbox() {
         let confirm = |key: &str| {
             let row = &invoices[2];
             // The words of what cannot be confirmed now are given to nobody: they are made as the program makes them.
-            let words =
-                server::commands::confirm_invoice::words(&mut world.conn(), row, row.payable_minor, row.due_date.unwrap());
+            let words = server::commands::confirmations::confirm_invoice::words(
+                &mut world.conn(),
+                row,
+                row.payable_minor,
+                row.due_date.unwrap(),
+            );
             let words = words.unwrap();
             let asked = format!("invoice_id={}&amount_minor={}&due_date={}", row.id, row.payable_minor, row.due_date.unwrap());
             let given = api.get(&format!("/api/v1/payables/undertaking?{asked}")).json();

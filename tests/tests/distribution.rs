@@ -6,7 +6,8 @@ use e2e::{Client, Database};
 use kernel::{PartyId, ReceivableId};
 use ledger::AssetId;
 use server::bench::redeem;
-use server::commands::{Actor, settlement};
+use server::commands::Actor;
+use server::commands::receivables::settlement;
 use server::demo::{PASSWORD, history};
 use server::jobs::share_payments;
 use server::writer::Writer;
@@ -72,7 +73,7 @@ fn many_holders_are_paid_piece_by_piece() {
         let (writer, thread) = Writer::start(&database.url, clock.clone()).unwrap();
         let supplier =
             store::User::find_where(&mut conn, "party_id = ? ORDER BY id", &[receivable.supplier_id.into()]).unwrap().unwrap();
-        let offer = server::commands::create_offer::CreateOffer {
+        let offer = server::commands::market::create_offer::CreateOffer {
             receivable_id: receivable.id,
             units_minor: 1_000_000,
             rate: "5".to_owned(),

@@ -3,7 +3,7 @@
 
 use e2e::world::{PASSWORD, World};
 use e2e::{Client, Database};
-use server::commands::request_password_reset::RequestPasswordReset;
+use server::commands::people::request_password_reset::RequestPasswordReset;
 use server::commands::{Actor, own_key};
 use server::jobs::end_of_day;
 use store::User;

@@ -35,7 +35,7 @@ fn the_founding_is_the_first_record_of_the_audit() {
         assert_eq!(first.business_date, "2026-11-22".parse().unwrap());
         // Another key, the same wish: refused, and nothing is overwritten.
         let (writer, thread) = server::writer::Writer::start(&database.url, e2e::world::clock()).unwrap();
-        let again = server::commands::found_platform::FoundPlatform {
+        let again = server::commands::parties::found_platform::FoundPlatform {
             operator_name: "Usurper".to_owned(),
             country: "DE".to_owned(),
             custody_iban: "DE02120300000000202051".to_owned(),

@@ -4,9 +4,10 @@
 
 use super::{Failure, IntakeOptions, Target, fdatasync_rate, peak_memory_kb, per_second, ratio};
 use crate::clock::Clock;
-use crate::commands::intake::{Examined, Source, examine, format_of};
-use crate::commands::register_invoice::RegisterInvoice;
-use crate::commands::{Actor, reviews};
+use crate::commands::Actor;
+use crate::commands::cases::reviews;
+use crate::commands::invoices::intake::{Examined, Source, examine, format_of};
+use crate::commands::invoices::register_invoice::RegisterInvoice;
 use crate::demo::files::{DemoInvoice, ubl};
 use crate::demo::history;
 use crate::dice::Dice;

@@ -5,7 +5,7 @@ use super::purchases::Caller;
 use super::{Failure, PagesOptions, Target, bench_config, fdatasync_rate, peak_memory_kb, per_second, percentile};
 use crate::clock::Clock;
 use crate::commands::Actor;
-use crate::commands::sign_in::SignIn;
+use crate::commands::people::sign_in::SignIn;
 use crate::demo::history;
 use crate::hash::{random_token, sha256_hex};
 use crate::http::rights::SESSION_COOKIE;

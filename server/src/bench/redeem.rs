@@ -6,8 +6,8 @@ use super::{
 };
 use crate::batch::{Batch, Memory, Stop};
 use crate::clock::Clock;
-use crate::commands::record_receipt::RecordReceipt;
-use crate::commands::withdraw_offer::WithdrawOffer;
+use crate::commands::bank::record_receipt::RecordReceipt;
+use crate::commands::market::withdraw_offer::WithdrawOffer;
 use crate::commands::{Actor, Command};
 use crate::demo::history;
 use crate::serve;

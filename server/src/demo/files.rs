@@ -1,6 +1,6 @@
 //! The files that the demo world's companies and bank would send: UBL invoices, camt.053 statements and camt.054 notifications.
 
-use crate::commands::import_statement::ImportStatement;
+use crate::commands::bank::import_statement::ImportStatement;
 use crate::hash::sha256_hex;
 use chrono::NaiveDate;
 use domain::Currency;

@@ -10,7 +10,7 @@ use self::cast::{BUYERS, FINANCIERS, SUPPLIERS};
 use super::files::{DemoEntry, camt053, own_statement};
 use super::{DemoError, PASSWORD};
 use crate::clock::Clock;
-use crate::commands::decide_approval::DecideApproval;
+use crate::commands::kit::decide_approval::DecideApproval;
 use crate::commands::{Actor, Command, Outcome};
 use crate::dice::Dice;
 use crate::hash::random_token;
@@ -156,7 +156,7 @@ fn build_world(
         let ended = world.writer.submit_blocking(
             Actor::SYSTEM,
             end_of_day::key_of(date),
-            crate::commands::close_day::CloseDay { date }.into(),
+            crate::commands::days::close_day::CloseDay { date }.into(),
         );
         ended.map_err(|error| refused("close_day", &error))?;
         world.clock.shift_seconds(86_400);

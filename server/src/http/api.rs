@@ -17,7 +17,7 @@ use super::rights::{
 };
 use super::routes::{Params, Routes, Sender, is_usual};
 use crate::auth;
-use crate::commands::set_preferences::SetPreferences;
+use crate::commands::people::set_preferences::SetPreferences;
 use crate::commands::{Command, Outcome};
 use crate::config::{LARGEST_FILE, TOKEN_MINUTES};
 use crate::hash::random_token;
@@ -189,93 +189,93 @@ async fn perform<R: SignedIn>(who: &Who<R>, key: &str, command: impl Into<Comman
 }
 
 macro_rules! command_routes {
-    (@handler $module:ident $name:ident $right:ident) => { run::<$right, crate::commands::$module::$name> };
-    (@handler $module:ident $name:ident $right:ident $handler:path) => { $handler };
+    (@handler $noun:ident $module:ident $name:ident $right:ident) => { run::<$right, crate::commands::$noun::$module::$name> };
+    (@handler $noun:ident $module:ident $name:ident $right:ident $handler:path) => { $handler };
     // A command with a check or a read before it has its own handler behind `by`.
-    ($($path:literal $module:ident $name:ident $right:ident $(by $handler:path)?;)+) => {
+    ($($path:literal $noun:ident::$module:ident $name:ident $right:ident $(by $handler:path)?;)+) => {
         fn add_commands(routes: &mut Routes) {
-            $(routes.post(concat!("/api/v1/", $path), command_routes!(@handler $module $name $right $($handler)?));)+
+            $(routes.post(concat!("/api/v1/", $path), command_routes!(@handler $noun $module $name $right $($handler)?));)+
         }
         /// The schemas that those of the commands refer to, by name.
         pub fn components() -> std::collections::BTreeMap<String, Value> {
             let mut found = Vec::new();
-            $(<crate::commands::$module::$name as utoipa::ToSchema>::schemas(&mut found);)+
+            $(<crate::commands::$noun::$module::$name as utoipa::ToSchema>::schemas(&mut found);)+
             found.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default())).collect()
         }
         /// Path, command name and JSON schema of each.
         pub fn schemas() -> Vec<(&'static str, &'static str, Value)> {
             vec![$((
                 concat!("/api/v1/", $path),
-                <crate::commands::$module::$name as crate::commands::Execute>::NAME,
-                serde_json::to_value(<crate::commands::$module::$name as utoipa::PartialSchema>::schema()).unwrap_or_default(),
+                <crate::commands::$noun::$module::$name as crate::commands::Execute>::NAME,
+                serde_json::to_value(<crate::commands::$noun::$module::$name as utoipa::PartialSchema>::schema()).unwrap_or_default(),
             )),+]
         }
     };
 }
 
 command_routes! {
-    "acknowledge-assignment" acknowledge_assignment AcknowledgeAssignment BuyerMaker;
-    "answer-invoice" answer_invoice AnswerInvoice BuyerMaker;
-    "answer-programme-invitation" answer_programme_invitation AnswerProgrammeInvitation SupplierSigner;
-    "appoint-checker" appoint_checker AppointChecker OperatorMaker;
-    "assign-suspense" assign_suspense AssignSuspense OperatorMaker;
-    "buy-fractions" buy_fractions BuyFractions FinancierMaker;
-    "change-programme" change_programme ChangeProgramme BuyerMaker;
-    "change-user" change_user ChangeUser Administrator;
-    "close-day" close_day CloseDay OperatorMaker by operations::close_day;
-    "confirm-invoice" confirm_invoice ConfirmInvoice BuyerMaker;
-    "confirm-list" confirm_list ConfirmList BuyerMaker;
-    "correct-address" correct_address CorrectAddress Administrator;
-    "correct-administrator-address" correct_administrator_address CorrectAdministratorAddress OperatorMaker;
-    "correct-company" correct_company CorrectCompany OperatorMaker;
-    "create-offer" create_offer CreateOffer SupplierMaker;
-    "create-payment-file" create_payment_file CreatePaymentFile OperatorMaker;
-    "decide-approval" decide_approval DecideApproval Checker by operations::decide_approval;
-    "decide-bank-account" decide_bank_account DecideBankAccount OperatorMaker;
-    "decide-company" decide_company DecideCompany OperatorMaker;
-    "decide-programme" decide_programme DecideProgramme OperatorMaker;
-    "decide-review" decide_review DecideReview OperatorMaker;
-    "dispute-invoice" dispute_invoice DisputeInvoice BuyerMaker;
-    "draft-confirmation-list" draft_confirmation_list DraftConfirmationList BuyerMaker;
-    "end-contact" end_contact EndContact OperatorMaker;
-    "end-membership" end_membership EndMembership Maker;
-    "end-sessions" end_sessions EndSessions Administrator;
-    "choose-custody-account" choose_custody_account ChooseCustodyAccount OperatorMaker;
-    "close-custody-account" close_custody_account CloseCustodyAccount OperatorMaker;
-    "explain-invoice" explain_invoice ExplainInvoice SupplierMaker;
-    "cancel-payout" cancel_payout CancelPayout Maker;
-    "explain-statement" explain_statement ExplainStatement OperatorMaker;
-    "fail-payout" fail_payout FailPayout OperatorMaker;
-    "invite-company" invite_company InviteCompany OperatorMaker;
-    "invite-to-programme" invite_to_programme InviteToProgramme BuyerMaker;
-    "invite-user" invite_user InviteUser Administrator;
-    "open-custody-account" open_custody_account OpenCustodyAccount OperatorMaker;
-    "propose-bank-account" propose_bank_account ProposeBankAccount Administrator;
-    "propose-programme" propose_programme ProposeProgramme BuyerMaker;
-    "record-contact" record_contact RecordContact OperatorMaker;
-    "record-receipt" record_receipt RecordReceipt OperatorMaker;
-    "request-payout" request_payout RequestPayout Maker;
-    "retry-mail" retry_mail RetryMail OperatorMaker;
-    "reset-factor" reset_factor ResetFactor Administrator;
-    "resolve-line" resolve_line ResolveLine OperatorMaker;
-    "return-suspense" return_suspense ReturnSuspense OperatorMaker;
-    "revoke-link" revoke_link RevokeLink OperatorMaker;
-    "revoke-sessions" revoke_sessions RevokeSessions Member;
-    "send-link" send_link SendLink Maker;
-    "set-approval-limit" set_approval_limit SetApprovalLimit Administrator;
-    "set-buyer-limit" set_buyer_limit SetBuyerLimit FinancierMaker;
-    "set-holiday" set_holiday SetHoliday OperatorMaker;
-    "set-issue-terms" set_issue_terms SetIssueTerms OperatorMaker;
-    "set-preferences" set_preferences SetPreferences Member by set_preferences;
-    "settle-dispute" settle_dispute SettleDispute BuyerMaker;
-    "submit-invoice" submit_invoice SubmitInvoice SupplierMaker;
-    "take-back-line" take_back_line TakeBackLine OperatorMaker;
-    "tell-code" tell_code TellCode OperatorMaker by operations::tell_code;
-    "withdraw-approved" withdraw_approved WithdrawApproved BuyerMaker;
-    "withdraw-invoice" withdraw_invoice WithdrawInvoice SupplierMaker;
-    "withdraw-offer" withdraw_offer WithdrawOffer SupplierMaker;
-    "withdraw-request" withdraw_request WithdrawRequest Member;
-    "write-message" write_message WriteMessage Maker;
+    "acknowledge-assignment" receivables::acknowledge_assignment AcknowledgeAssignment BuyerMaker;
+    "answer-invoice" invoices::answer_invoice AnswerInvoice BuyerMaker;
+    "answer-programme-invitation" programmes::answer_programme_invitation AnswerProgrammeInvitation SupplierSigner;
+    "appoint-checker" people::appoint_checker AppointChecker OperatorMaker;
+    "assign-suspense" bank::assign_suspense AssignSuspense OperatorMaker;
+    "buy-fractions" market::buy_fractions BuyFractions FinancierMaker;
+    "change-programme" programmes::change_programme ChangeProgramme BuyerMaker;
+    "change-user" people::change_user ChangeUser Administrator;
+    "close-day" days::close_day CloseDay OperatorMaker by operations::close_day;
+    "confirm-invoice" confirmations::confirm_invoice ConfirmInvoice BuyerMaker;
+    "confirm-list" confirmations::confirm_list ConfirmList BuyerMaker;
+    "correct-address" people::correct_address CorrectAddress Administrator;
+    "correct-administrator-address" people::correct_administrator_address CorrectAdministratorAddress OperatorMaker;
+    "correct-company" parties::correct_company CorrectCompany OperatorMaker;
+    "create-offer" market::create_offer CreateOffer SupplierMaker;
+    "create-payment-file" bank::create_payment_file CreatePaymentFile OperatorMaker;
+    "decide-approval" kit::decide_approval DecideApproval Checker by operations::decide_approval;
+    "decide-bank-account" parties::decide_bank_account DecideBankAccount OperatorMaker;
+    "decide-company" parties::decide_company DecideCompany OperatorMaker;
+    "decide-programme" programmes::decide_programme DecideProgramme OperatorMaker;
+    "decide-review" cases::decide_review DecideReview OperatorMaker;
+    "dispute-invoice" invoices::dispute_invoice DisputeInvoice BuyerMaker;
+    "draft-confirmation-list" confirmations::draft_confirmation_list DraftConfirmationList BuyerMaker;
+    "end-contact" confirmations::end_contact EndContact OperatorMaker;
+    "end-membership" programmes::end_membership EndMembership Maker;
+    "end-sessions" people::end_sessions EndSessions Administrator;
+    "choose-custody-account" bank::choose_custody_account ChooseCustodyAccount OperatorMaker;
+    "close-custody-account" bank::close_custody_account CloseCustodyAccount OperatorMaker;
+    "explain-invoice" invoices::explain_invoice ExplainInvoice SupplierMaker;
+    "cancel-payout" bank::cancel_payout CancelPayout Maker;
+    "explain-statement" bank::explain_statement ExplainStatement OperatorMaker;
+    "fail-payout" bank::fail_payout FailPayout OperatorMaker;
+    "invite-company" parties::invite_company InviteCompany OperatorMaker;
+    "invite-to-programme" programmes::invite_to_programme InviteToProgramme BuyerMaker;
+    "invite-user" people::invite_user InviteUser Administrator;
+    "open-custody-account" bank::open_custody_account OpenCustodyAccount OperatorMaker;
+    "propose-bank-account" parties::propose_bank_account ProposeBankAccount Administrator;
+    "propose-programme" programmes::propose_programme ProposeProgramme BuyerMaker;
+    "record-contact" confirmations::record_contact RecordContact OperatorMaker;
+    "record-receipt" bank::record_receipt RecordReceipt OperatorMaker;
+    "request-payout" bank::request_payout RequestPayout Maker;
+    "retry-mail" messages::retry_mail RetryMail OperatorMaker;
+    "reset-factor" people::reset_factor ResetFactor Administrator;
+    "resolve-line" bank::resolve_line ResolveLine OperatorMaker;
+    "return-suspense" bank::return_suspense ReturnSuspense OperatorMaker;
+    "revoke-link" confirmations::revoke_link RevokeLink OperatorMaker;
+    "revoke-sessions" people::revoke_sessions RevokeSessions Member;
+    "send-link" confirmations::send_link SendLink Maker;
+    "set-approval-limit" parties::set_approval_limit SetApprovalLimit Administrator;
+    "set-buyer-limit" market::set_buyer_limit SetBuyerLimit FinancierMaker;
+    "set-holiday" days::set_holiday SetHoliday OperatorMaker;
+    "set-issue-terms" days::set_issue_terms SetIssueTerms OperatorMaker;
+    "set-preferences" people::set_preferences SetPreferences Member by set_preferences;
+    "settle-dispute" invoices::settle_dispute SettleDispute BuyerMaker;
+    "submit-invoice" invoices::submit_invoice SubmitInvoice SupplierMaker;
+    "take-back-line" bank::take_back_line TakeBackLine OperatorMaker;
+    "tell-code" confirmations::tell_code TellCode OperatorMaker by operations::tell_code;
+    "withdraw-approved" confirmations::withdraw_approved WithdrawApproved BuyerMaker;
+    "withdraw-invoice" invoices::withdraw_invoice WithdrawInvoice SupplierMaker;
+    "withdraw-offer" market::withdraw_offer WithdrawOffer SupplierMaker;
+    "withdraw-request" kit::withdraw_request WithdrawRequest Member;
+    "write-message" invoices::write_message WriteMessage Maker;
 }
 
 pub fn add_routes(routes: &mut Routes) {

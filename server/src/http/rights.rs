@@ -5,7 +5,7 @@ use super::pages::navigation::{Rail, Waiting};
 use super::step_up::{self, Brought};
 use super::{Shared, Viewer, gate};
 use crate::auth::{self, Person};
-use crate::commands::touch_session::TouchSession;
+use crate::commands::people::touch_session::TouchSession;
 use crate::commands::{Actor, Command, Outcome, Trial};
 use crate::view::Reader;
 use actix_web::dev::Payload;

@@ -6,7 +6,7 @@ use super::pages::{org, receipts, request};
 use super::routes::Posted;
 use super::{App, Shared, Viewer};
 use crate::auth::{self, Person};
-use crate::commands::step_up::{ActCode, Bound, bound, digest, factors};
+use crate::commands::kit::step_up::{ActCode, Bound, bound, digest, factors};
 use crate::commands::{Command, Proof};
 use actix_web::{HttpMessage, HttpRequest};
 use domain::Refusal;

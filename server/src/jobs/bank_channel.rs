@@ -2,7 +2,7 @@
 //! other is refused and moved away. If a process ends between import and move, the next round finds the file already imported.
 
 use crate::bank_channel::{Channel, DONE, REFUSED, SIGNATURE, Unread, check, is_plain_name, read_pair, write_new};
-use crate::commands::refuse_bank_file::RefuseBankFile;
+use crate::commands::bank::refuse_bank_file::RefuseBankFile;
 use crate::commands::{Command, own_key};
 use crate::file_reader::FileReader;
 use crate::hash::sha256_hex;

@@ -1,9 +1,9 @@
 //! Confirms the payables of decided lists, some at a time, so that other work goes on in between. Each is an ordinary
 //! confirmation under a key of its own, so a restart after a kill confirms nothing twice.
 
-use crate::commands::confirm_invoice::ConfirmInvoice;
-use crate::commands::draft_confirmation_list::stored;
-use crate::commands::record_confirmed::{ItemResult, RecordConfirmed};
+use crate::commands::confirmations::confirm_invoice::ConfirmInvoice;
+use crate::commands::confirmations::draft_confirmation_list::stored;
+use crate::commands::confirmations::record_confirmed::{ItemResult, RecordConfirmed};
 use crate::commands::{Actor, Command, Proof, own_key};
 use crate::http::error::Fault;
 use crate::writer::{Reply, WriteError, Writer};

@@ -1,7 +1,7 @@
 //! Ends business dates: every one that the calendar has left behind, in order, each once.
 
 use super::sign_checkpoint;
-use crate::commands::close_day::CloseDay;
+use crate::commands::days::close_day::CloseDay;
 use crate::commands::{Outcome, own_key};
 use crate::http::App;
 use crate::http::error::Fault;

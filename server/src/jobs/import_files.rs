@@ -1,9 +1,9 @@
 //! Imports long bank files, piece by piece, so that other work goes on between the pieces.
 
-use crate::commands::bank_line::incoming;
-use crate::commands::bank_members::taken_up;
-use crate::commands::continue_import::ContinueImport;
-use crate::commands::import_statement::PIECE;
+use crate::commands::bank::continue_import::ContinueImport;
+use crate::commands::bank::import_statement::PIECE;
+use crate::commands::bank::line::incoming;
+use crate::commands::bank::members::taken_up;
 use crate::commands::own_key;
 use crate::file_reader::{BankFileRead, FileReader};
 use crate::http::error::Fault;

@@ -2,8 +2,8 @@
 
 use crate::clock::Clock;
 use crate::commands::Actor;
-use crate::commands::queue_mails::{NoticeMails, QueueMails, QueuedMail};
-use crate::commands::record_mail::{MailStep, RecordMail};
+use crate::commands::messages::queue_mails::{NoticeMails, QueueMails, QueuedMail};
+use crate::commands::messages::record_mail::{MailStep, RecordMail};
 use crate::config::Config;
 use crate::hash::random_token;
 use crate::http::error::Fault;

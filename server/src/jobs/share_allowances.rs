@@ -1,7 +1,7 @@
 //! Shares what this process has counted against allowances, and learns what the others have. Requests never wait for it.
 
 use crate::commands::Actor;
-use crate::commands::share_allowances::ShareAllowances;
+use crate::commands::people::share_allowances::ShareAllowances;
 use crate::hash::random_token;
 use crate::http::App;
 use crate::http::error::Fault;

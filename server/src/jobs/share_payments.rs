@@ -1,7 +1,8 @@
 //! Pays the many holders of a receivable, piece by piece, so that other work goes on between the pieces.
 
-use crate::commands::share_payment::{SharePayment, StoredPlan};
-use crate::commands::{own_key, settlement};
+use crate::commands::own_key;
+use crate::commands::receivables::settlement;
+use crate::commands::receivables::share_payment::{SharePayment, StoredPlan};
 use crate::http::error::Fault;
 use crate::writer::Writer;
 use domain::receivable::DistributionState;

@@ -2,8 +2,8 @@
 //! leaves this machine as a file and by mail. So a history that is rolled back with the whole database is found, too.
 
 use crate::commands::Actor;
-use crate::commands::queue_mails::QueuedMail;
-use crate::commands::record_checkpoint::RecordCheckpoint;
+use crate::commands::days::record_checkpoint::RecordCheckpoint;
+use crate::commands::messages::queue_mails::QueuedMail;
 use crate::config::CheckpointConfig;
 use crate::hash::random_token;
 use crate::http::App;

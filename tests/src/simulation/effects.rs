@@ -7,9 +7,9 @@ use chrono::{Days, NaiveDate};
 use formats::camt::{Entry, EntryDetail};
 use kernel::ApprovalId;
 use serde_json::{Value, json};
-use server::commands::confirm_invoice::ConfirmInvoice;
-use server::commands::import_statement::ImportStatement;
-use server::commands::resolve_line::ResolveLine;
+use server::commands::bank::import_statement::ImportStatement;
+use server::commands::bank::resolve_line::ResolveLine;
+use server::commands::confirmations::confirm_invoice::ConfirmInvoice;
 use server::commands::{Actor, Command, Outcome};
 use std::collections::BTreeMap;
 

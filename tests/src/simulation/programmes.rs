@@ -6,11 +6,11 @@ use super::moves::{Move, Players};
 use super::rules::No;
 use chrono::{Days, NaiveDate};
 use serde_json::Value;
-use server::commands::answer_programme_invitation::AnswerProgrammeInvitation;
-use server::commands::change_programme::ChangeProgramme;
-use server::commands::end_membership::EndMembership;
-use server::commands::invite_to_programme::InviteToProgramme;
-use server::commands::propose_programme::ProposeProgramme;
+use server::commands::programmes::answer_programme_invitation::AnswerProgrammeInvitation;
+use server::commands::programmes::change_programme::ChangeProgramme;
+use server::commands::programmes::end_membership::EndMembership;
+use server::commands::programmes::invite_to_programme::InviteToProgramme;
+use server::commands::programmes::propose_programme::ProposeProgramme;
 use server::commands::{Actor, Command};
 
 /// A buyer's programme with its one version of terms.

@@ -3,9 +3,9 @@
 
 use super::super::files::DemoEntry;
 use super::{Built, World, demo_iban};
-use crate::commands::choose_custody_account::ChooseCustodyAccount;
-use crate::commands::close_custody_account::CloseCustodyAccount;
-use crate::commands::open_custody_account::OpenCustodyAccount;
+use crate::commands::bank::choose_custody_account::ChooseCustodyAccount;
+use crate::commands::bank::close_custody_account::CloseCustodyAccount;
+use crate::commands::bank::open_custody_account::OpenCustodyAccount;
 use domain::Currency;
 use domain::custody::CustodyState;
 use kernel::CustodyId;

@@ -5,7 +5,7 @@ use super::super::pages::Answer;
 use super::super::rights::{BuyerMaker, BuyerViewer, Member, OperatorViewer, Right, SupplierMaker, SupplierViewer, Who};
 use super::super::routes::{Params, Routes, typed_date};
 use super::{WriteFile, answer, newest, page_json, perform, wanted_id};
-use crate::commands::confirm_invoice::words_to_sign;
+use crate::commands::confirmations::confirm_invoice::words_to_sign;
 use crate::view::Reader;
 use actix_web::HttpResponse;
 use kernel::{InvoiceId, PartyId, ReceivableId};
@@ -97,7 +97,7 @@ async fn evidence(who: Who<Member>, params: Params) -> Answer {
 /// Reads a table of confirmations as a list; nothing is confirmed yet.
 async fn read_confirmations(who: Who<BuyerMaker>, write: WriteFile) -> Answer {
     let items = super::super::pages::confirmation_lists::read_table(&who, write.content).await?;
-    perform(&who, &write.key, crate::commands::draft_confirmation_list::DraftConfirmationList { items }).await
+    perform(&who, &write.key, crate::commands::confirmations::draft_confirmation_list::DraftConfirmationList { items }).await
 }
 
 /// Reads the buyer's own payables as a list of approvals in advance; nothing is approved yet.
@@ -175,7 +175,7 @@ async fn invoice_page<R: Right>(who: &Who<R>, wanted: ListQuery) -> Answer {
         .read(move |conn| {
             let page = InvoiceLine::page(conn, &wanted)?;
             let ids: Vec<_> = page.rows.iter().map(|row| row.receivable_id).filter(|id| *id > 0).map(ReceivableId).collect();
-            let owed = crate::commands::settlement::list_owed(conn, &ids)?;
+            let owed = crate::commands::receivables::settlement::list_owed(conn, &ids)?;
             Ok((page, owed))
         })
         .await?;

@@ -4,7 +4,7 @@ use super::super::pages::Answer;
 use super::super::rights::{FinancierViewer, Member, SupplierViewer, Who};
 use super::super::routes::{Params, Routes};
 use super::{newest, page_json, wanted_id};
-use crate::commands::buy_fractions;
+use crate::commands::market::buy_fractions;
 use crate::view::Reader;
 use actix_web::HttpResponse;
 use domain::offering::OfferState;
@@ -29,7 +29,7 @@ async fn receivables(who: Who<SupplierViewer>, params: Params) -> Answer {
         .read(move |conn| {
             let page = ReceivableLine::page(conn, &wanted)?;
             let ids: Vec<_> = page.rows.iter().map(|row| ReceivableId(row.id)).collect();
-            let owed = crate::commands::settlement::list_owed(conn, &ids)?;
+            let owed = crate::commands::receivables::settlement::list_owed(conn, &ids)?;
             Ok((page, owed))
         })
         .await?;
@@ -55,7 +55,7 @@ async fn offers(who: Who<FinancierViewer>, params: Params) -> Answer {
             let buyers: Vec<_> = page.rows.iter().map(|row| PartyId(row.buyer_id)).collect();
             let today = store::records::load_heads(conn)?.business_date;
             let records = store::standing::list_records(conn, &buyers, today)?;
-            let standings = crate::commands::standing::list(conn, &buyers)?;
+            let standings = crate::commands::parties::standing::list(conn, &buyers)?;
             let stopped: HashMap<PartyId, &'static str> =
                 standings.iter().filter_map(|(id, standing)| Some((*id, standing.check().err()?.code()))).collect();
             Ok((page, records, stopped))

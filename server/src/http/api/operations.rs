@@ -68,7 +68,10 @@ async fn confirmation_links(who: Who<OperatorViewer>, params: Params) -> Answer 
 }
 
 /// A new code for a link, shown this once.
-pub(super) async fn tell_code(who: Who<OperatorMaker>, write: Write<crate::commands::tell_code::TellCode>) -> Answer {
+pub(super) async fn tell_code(
+    who: Who<OperatorMaker>,
+    write: Write<crate::commands::confirmations::tell_code::TellCode>,
+) -> Answer {
     if let Some(trial) = who.trial(&write.body.clone().into()).await? {
         return Ok(trial);
     }
@@ -78,12 +81,15 @@ pub(super) async fn tell_code(who: Who<OperatorMaker>, write: Write<crate::comma
 }
 
 /// Agrees to a request or turns it down; a bank's file is read before the writer gets the command.
-pub(super) async fn decide_approval(who: Who<Checker>, write: Write<crate::commands::decide_approval::DecideApproval>) -> Answer {
+pub(super) async fn decide_approval(
+    who: Who<Checker>,
+    write: Write<crate::commands::kit::decide_approval::DecideApproval>,
+) -> Answer {
     let decision = bank_request::with_file(&who, write.body).await?;
     perform(&who, &write.key, decision).await
 }
 
-pub(super) async fn close_day(who: Who<OperatorMaker>, write: Write<crate::commands::close_day::CloseDay>) -> Answer {
+pub(super) async fn close_day(who: Who<OperatorMaker>, write: Write<crate::commands::days::close_day::CloseDay>) -> Answer {
     if let Some(trial) = who.trial(&write.body.clone().into()).await? {
         return Ok(trial);
     }
@@ -142,8 +148,8 @@ async fn payouts(who: Who<Member>, params: Params) -> Answer {
 
 /// The content of the next payment file of a currency, and the digest with which it is requested.
 async fn payment_list(who: Who<OperatorViewer>, params: Params) -> Answer {
-    use crate::commands::create_payment_file::{list_hash, payment_list};
-    use crate::commands::payee_address::PayeeAddresses;
+    use crate::commands::bank::create_payment_file::{list_hash, payment_list};
+    use crate::commands::bank::payee_address::PayeeAddresses;
     let code = params.get("currency").to_owned();
     let known = domain::Currency::parse(&code).ok_or(domain::Refusal::CurrencyUnknown { currency: code })?;
     let account = match params.get("account_id") {
@@ -153,7 +159,7 @@ async fn payment_list(who: Who<OperatorViewer>, params: Params) -> Answer {
     let (payouts, addresses, account, available_minor) = who
         .app
         .read(move |conn| {
-            let account = crate::commands::custody::paying(conn, account, known.code())?;
+            let account = crate::commands::bank::custody::paying(conn, account, known.code())?;
             let available_minor = store::custody::available_minor(conn, account.id, known)?;
             let payouts = payment_list(conn, known, PayoutId(i64::MAX))?;
             let addresses = PayeeAddresses::load(conn, &payouts)?;
@@ -256,7 +262,7 @@ async fn all_receivables(who: Who<OperatorViewer>, params: Params) -> Answer {
             let today = store::records::load_heads(conn)?.business_date;
             let page = ReceivableLine::page(conn, &ops_lists::due_within(wanted, &due, today))?;
             let ids: Vec<_> = page.rows.iter().map(|row| ReceivableId(row.id)).collect();
-            let owed = crate::commands::settlement::list_owed(conn, &ids)?;
+            let owed = crate::commands::receivables::settlement::list_owed(conn, &ids)?;
             Ok((page, owed))
         })
         .await?;

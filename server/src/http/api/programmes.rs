@@ -103,7 +103,7 @@ async fn memberships(who: Who<SupplierViewer>, params: Params) -> Answer {
 
 /// The standing of the company's invoice in a programme today; a buyer asks about an invoice that was presented to it.
 async fn eligibility(who: Who<Member>, params: Params) -> Answer {
-    use crate::commands::programmes::{Subject, standing, standing_for_buyer};
+    use crate::commands::programmes::terms::{Subject, standing, standing_for_buyer};
     let (id, party_id): (InvoiceId, _) = (wanted_id(&params, "invoice_id")?, who.party_id()?);
     let language = who.language();
     let body = who

@@ -6,7 +6,7 @@ use super::super::rights::{BuyerMaker, BuyerViewer, SignedIn, Who};
 use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::Listing;
 use super::{Answer, submit_or_again};
-use crate::commands::acknowledge_assignment::AcknowledgeAssignment;
+use crate::commands::receivables::acknowledge_assignment::AcknowledgeAssignment;
 use actix_web::HttpResponse;
 use domain::Refusal;
 use domain::party::Role;

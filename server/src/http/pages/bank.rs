@@ -8,11 +8,11 @@ use super::home::traded_currencies;
 use super::listing::Listing;
 use super::{Answer, Check, SignedIn, again, asking, bank_decisions, check_page, submit_or_again};
 use crate::commands::Execute;
-use crate::commands::assign_suspense::{AssignSuspense, Target, find_target};
-use crate::commands::record_receipt::{RecordReceipt, list_known};
-use crate::commands::resolve_line::{self, ResolveLine};
-use crate::commands::return_suspense::ReturnSuspense;
-use crate::commands::take_back_line::{self, Plan, TakeBackLine};
+use crate::commands::bank::assign_suspense::{AssignSuspense, Target, find_target};
+use crate::commands::bank::record_receipt::{RecordReceipt, list_known};
+use crate::commands::bank::resolve_line::{self, ResolveLine};
+use crate::commands::bank::return_suspense::ReturnSuspense;
+use crate::commands::bank::take_back_line::{self, Plan, TakeBackLine};
 use crate::view::Reader;
 use domain::Refusal;
 use domain::bank_line::{Act, Back};
@@ -606,7 +606,7 @@ async fn receipt_facts(
     receipt.other_than = known.first().map_or(BankLineId(0), |line| line.id);
     who.try_out(&receipt.clone().into()).await?;
     let (account, currency) = (receipt.account_id, receipt.currency.clone());
-    let own = who.read(move |conn| Ok(crate::commands::custody::receiving(conn, account, &currency)?)).await?;
+    let own = who.read(move |conn| Ok(crate::commands::bank::custody::receiving(conn, account, &currency)?)).await?;
     let mut facts = vec![
         (who.t("col-amount"), Value::money(&receipt.currency, receipt.amount_minor)),
         (who.t("col-value-date"), Value::date(who.language(), receipt.value_date)),

@@ -3,9 +3,9 @@
 
 use super::super::error::Fault;
 use super::bank::placed_with;
-use crate::commands::create_payment_file::FILE_PREFIX;
-use crate::commands::request_payout::PAYOUT_PREFIX;
-use crate::commands::resolve_line::{ResolveLine, Reversal, is_money_of_claim, possible};
+use crate::commands::bank::create_payment_file::FILE_PREFIX;
+use crate::commands::bank::request_payout::PAYOUT_PREFIX;
+use crate::commands::bank::resolve_line::{ResolveLine, Reversal, is_money_of_claim, possible};
 use domain::bank_line::{Act, Direction, LineKind, LineState};
 use domain::settlement_instruction::InstructionState;
 use kernel::{BankLineId, PartyId, PaymentFileId, PayoutId};

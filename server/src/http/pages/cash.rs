@@ -7,8 +7,8 @@ use super::home::{cash_accounts, owed_notice, owed_to_platform, pay_to_all, pay_
 use super::listing::{csv_file, plain_table};
 use super::{Answer, Check, SignedIn, again, asking, check_page, submit_or_again};
 use crate::commands::Trial;
-use crate::commands::cancel_payout::CancelPayout;
-use crate::commands::request_payout::RequestPayout;
+use crate::commands::bank::cancel_payout::CancelPayout;
+use crate::commands::bank::request_payout::RequestPayout;
 use domain::chart::{Booking, currency_asset};
 use domain::party::Role;
 use domain::settlement_instruction::InstructionState;

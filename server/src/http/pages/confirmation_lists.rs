@@ -10,10 +10,10 @@ use super::payables::{payables_listing, payables_page};
 use super::programmes::standing_sentence;
 use super::{Answer, SignedIn, again, receipt};
 use crate::commands::Outcome;
-use crate::commands::confirm_invoice::words;
-use crate::commands::confirm_list::ConfirmList;
-use crate::commands::draft_confirmation_list::{DraftConfirmationList, DraftItem};
-use crate::commands::programmes::{Places, Subject};
+use crate::commands::confirmations::confirm_invoice::words;
+use crate::commands::confirmations::confirm_list::ConfirmList;
+use crate::commands::confirmations::draft_confirmation_list::{DraftConfirmationList, DraftItem};
+use crate::commands::programmes::terms::{Places, Subject};
 use domain::confirmation_list::MOST_ITEMS;
 use domain::invoice::owed_minor;
 use domain::party::Role;
@@ -160,12 +160,15 @@ fn check_rows(conn: &mut Conn, party_id: PartyId, rows: Vec<ConfirmationRow>) ->
             continue;
         };
         if !terms.contains_key(&invoice.currency) {
-            terms.insert(invoice.currency.clone(), crate::commands::confirm_invoice::issue_terms(conn, &invoice.currency)?.1);
+            terms.insert(
+                invoice.currency.clone(),
+                crate::commands::confirmations::confirm_invoice::issue_terms(conn, &invoice.currency)?.1,
+            );
         }
         let item = DraftItem { invoice_id: invoice.id, amount_minor, due_date: Some(row.due_date), reason: row.reason.clone() };
         let checked = terms
             .get(&invoice.currency)
-            .map(|terms| crate::commands::draft_confirmation_list::check(invoice, &item, terms, today));
+            .map(|terms| crate::commands::confirmations::draft_confirmation_list::check(invoice, &item, terms, today));
         match checked {
             Some(Err(refusal)) => faults.push(refused(column_of(&refusal), refusal, &invoice.currency)),
             _ => items.push(item),
@@ -345,7 +348,7 @@ pub fn facts(conn: &mut Conn, language: Language, id: ConfirmationListId) -> Res
     let mut blocks = vec![Block::Facts(shown)];
     for total in &included {
         if let Some(last) = confirmations::find_last_due(conn, id, &total.currency)? {
-            let calendar = crate::commands::settlement::calendar(conn, &total.currency)?;
+            let calendar = crate::commands::receivables::settlement::calendar(conn, &total.currency)?;
             blocks.extend(super::payables::calendar_notice(language, &calendar, &total.currency, last));
         }
     }

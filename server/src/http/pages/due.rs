@@ -6,7 +6,7 @@ use super::super::routes::{Params, Routes};
 use super::Answer;
 use super::listing::{Head, Listing, Narrow, narrowed};
 use super::ops_lists::{BUYER, Filters, days_late};
-use crate::commands::settlement;
+use crate::commands::receivables::settlement;
 use chrono::{Datelike, NaiveDate};
 use domain::party::Capacity;
 use domain::receivable::ReceivableState;

@@ -7,7 +7,7 @@ use super::super::upload::{Uploaded, UploadedFile};
 use super::listing::plain_table;
 use super::{Answer, SignedIn, again, invoices, receipt};
 use crate::commands::Outcome;
-use crate::commands::attach_evidence::AttachEvidence;
+use crate::commands::invoices::attach_evidence::AttachEvidence;
 use crate::config::LARGEST_FILE;
 use domain::Refusal;
 use domain::invoice::EvidenceKind;

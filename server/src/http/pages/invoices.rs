@@ -13,15 +13,15 @@ use super::{
     Answer, Check, SignedIn, again, check_page, document as shown_document, evidence, receipt, receipts, submit_or_again,
 };
 use crate::commands::Outcome;
-use crate::commands::explain_invoice::ExplainInvoice;
-use crate::commands::known::Loaded as Known;
-use crate::commands::programmes::{self, Standing, Subject};
-use crate::commands::register_invoice::RegisterInvoice;
-use crate::commands::register_table::{RegisterTable, column_of, examine_all};
-use crate::commands::send_link::SendLink;
-use crate::commands::submit_invoice::SubmitInvoice;
-use crate::commands::withdraw_invoice::WithdrawInvoice;
-use crate::commands::write_message::WriteMessage;
+use crate::commands::confirmations::send_link::SendLink;
+use crate::commands::invoices::explain_invoice::ExplainInvoice;
+use crate::commands::invoices::known::Loaded as Known;
+use crate::commands::invoices::register_invoice::RegisterInvoice;
+use crate::commands::invoices::register_table::{RegisterTable, column_of, examine_all};
+use crate::commands::invoices::submit_invoice::SubmitInvoice;
+use crate::commands::invoices::withdraw_invoice::WithdrawInvoice;
+use crate::commands::invoices::write_message::WriteMessage;
+use crate::commands::programmes::terms::{self as programmes, Standing, Subject};
 use crate::config::{LARGEST_FILE, LARGEST_FORM, MOST_FILES};
 use crate::file_reader::{FileFault, Found, Held, Shown, Upload};
 use crate::hash::sha256_hex;

@@ -12,11 +12,13 @@ use super::payables::{calendar_notice, confirmation_fields, deduction_facts};
 use super::programmes::applied_terms;
 use super::{Answer, again, asking, check_page, document, evidence, invoices, thread};
 use crate::auth;
-use crate::commands::answer_by_link::AnswerByLink;
-use crate::commands::confirm_invoice::{Words, words};
-use crate::commands::programmes::{Subject, standing_for_buyer};
-use crate::commands::request_code::RequestCode;
-use crate::commands::{Actor, Outcome, intake, links};
+use crate::commands::confirmations::answer_by_link::AnswerByLink;
+use crate::commands::confirmations::confirm_invoice::{Words, words};
+use crate::commands::confirmations::links;
+use crate::commands::confirmations::request_code::RequestCode;
+use crate::commands::invoices::intake;
+use crate::commands::programmes::terms::{Subject, standing_for_buyer};
+use crate::commands::{Actor, Outcome};
 use crate::file_reader::Shown;
 use crate::view::Reader;
 use chrono::NaiveDate;
@@ -236,7 +238,7 @@ async fn answer_page(who: &Who<Anyone>, loaded: &Loaded, answer: &AnswerByLink, 
         let (standing, calendar) = who
             .read(move |conn: &mut Conn| {
                 let today = store::records::load_heads(conn)?.business_date;
-                let calendar = crate::commands::settlement::calendar(conn, &invoice.currency)?;
+                let calendar = crate::commands::receivables::settlement::calendar(conn, &invoice.currency)?;
                 Ok((standing_for_buyer(conn, &Subject::of(&invoice, Some(due_date)), today)?, calendar))
             })
             .await?;

@@ -7,7 +7,7 @@ use super::listing::Listing;
 use super::receivables::{programme_facts, quote_blocks};
 use super::{Answer, SignedIn, again, submit_once};
 use crate::commands::Trial;
-use crate::commands::buy_fractions::{self, BuyFractions, price_terms};
+use crate::commands::market::buy_fractions::{self, BuyFractions, price_terms};
 use crate::view::Reader;
 use chrono::NaiveDate;
 use domain::Refusal;
@@ -54,7 +54,7 @@ async fn market(who: Who<FinancierViewer>, params: Params) -> Answer {
             let buyers: Vec<PartyId> = page.rows.iter().map(|row| PartyId(row.buyer_id)).collect();
             let today = store::records::load_heads(conn)?.business_date;
             let records = standing::list_records(conn, &buyers, today)?;
-            Ok((page, totals, records, crate::commands::standing::list(conn, &buyers)?))
+            Ok((page, totals, records, crate::commands::parties::standing::list(conn, &buyers)?))
         })
         .await?;
     let rows = page.rows.iter().map(|row| Row {
@@ -154,7 +154,7 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         let holds = market::list_open_purchase_holds(conn, OfferId(id), party_id)?;
         Ok(Loaded {
             waiting: holds.into_iter().map(|held| held.id).collect(),
-            standing: crate::commands::standing::load(conn, PartyId(row.buyer_id))?,
+            standing: crate::commands::parties::standing::load(conn, PartyId(row.buyer_id))?,
             record: standing::list_records(conn, &[PartyId(row.buyer_id)], today)?.remove(&PartyId(row.buyer_id)),
             terms: price_terms(&offer, &receivable)?,
             room_minor: limit.as_ref().map_or(0, |limit| limit.limit_minor.saturating_sub(limit.used_minor).max(0)),

@@ -2,7 +2,7 @@
 
 use crate::auth::Person;
 use crate::commands::Command;
-use crate::commands::second_person::Seconds;
+use crate::commands::kit::second_person::Seconds;
 use chrono::NaiveDate;
 use domain::party::{Capacity, Role};
 use kernel::ApprovalId;

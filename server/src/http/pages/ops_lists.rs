@@ -8,7 +8,7 @@ use super::listing::{Head, Listing, Narrow, narrowed, plain_table};
 use super::market::offer_state;
 use super::receivables::{bearer_value, fee_and_bearer};
 use super::{Answer, asking, evidence, receipts, receivables};
-use crate::commands::settlement;
+use crate::commands::receivables::settlement;
 use chrono::{Days, NaiveDate};
 use domain::Refusal;
 use domain::party::Capacity;
@@ -284,7 +284,7 @@ async fn all_offers(who: Who<OperatorViewer>, params: Params) -> Answer {
         .read(move |conn| {
             let page = OfferLine::page(conn, &wanted)?;
             let buyers: Vec<PartyId> = page.rows.iter().map(|row| PartyId(row.buyer_id)).collect();
-            let standings = crate::commands::standing::list(conn, &buyers)?;
+            let standings = crate::commands::parties::standing::list(conn, &buyers)?;
             Ok((page, OfferLine::totals(conn, &wanted)?, Filters::load(conn, NAMES)?, standings))
         })
         .await?;
@@ -329,7 +329,7 @@ async fn offer(who: Who<OperatorViewer>, id: Id) -> Answer {
             Offer::find(conn, OfferId(id.0))?.ok_or(Refusal::NotFound)?;
             let row = OfferLine::find(conn, id.0)?.ok_or(Refusal::NotFound)?;
             let wanted = ListQuery::newest(200).with("offer_id = ?", vec![id.0.into()]);
-            let standing = crate::commands::standing::load(conn, PartyId(row.buyer_id))?;
+            let standing = crate::commands::parties::standing::load(conn, PartyId(row.buyer_id))?;
             Ok((row, PurchaseLine::page(conn, &wanted)?.rows, standing))
         })
         .await?;

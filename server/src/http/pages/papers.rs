@@ -6,7 +6,7 @@ use super::super::rights::{FinancierViewer, Right, SignedIn, Who};
 use super::super::routes::{Id, Routes};
 use super::invoices::{credit_table, invoice_facts, warning_table};
 use super::{Answer, evidence, thread};
-use crate::commands::inspect_offer::InspectOffer;
+use crate::commands::market::inspect_offer::InspectOffer;
 use domain::Refusal;
 use domain::party::Capacity;
 use kernel::{InvoiceId, OfferId, PartyId, ReceivableId};

@@ -11,14 +11,14 @@ use super::receivables::owed_facts;
 use super::thread::{self, Thread};
 use super::{Answer, Check, SignedIn, again, document, evidence, receipt, receipts, submit_or_again};
 use crate::commands::Trial;
-use crate::commands::advance;
-use crate::commands::answer_invoice::AnswerInvoice;
-use crate::commands::confirm_invoice::{ConfirmInvoice, Words, words};
-use crate::commands::dispute_invoice::DisputeInvoice;
-use crate::commands::programmes::{self, Standing, Subject};
-use crate::commands::settle_dispute::SettleDispute;
-use crate::commands::settlement::{self, Owed};
-use crate::commands::write_message::WriteMessage;
+use crate::commands::confirmations::advance;
+use crate::commands::confirmations::confirm_invoice::{ConfirmInvoice, Words, words};
+use crate::commands::invoices::answer_invoice::AnswerInvoice;
+use crate::commands::invoices::dispute_invoice::DisputeInvoice;
+use crate::commands::invoices::settle_dispute::SettleDispute;
+use crate::commands::invoices::write_message::WriteMessage;
+use crate::commands::programmes::terms::{self as programmes, Standing, Subject};
+use crate::commands::receivables::settlement::{self, Owed};
 use crate::file_reader::Shown;
 use chrono::NaiveDate;
 use domain::Refusal;
@@ -356,7 +356,7 @@ async fn ask(who: &Who<BuyerMaker>, mut command: ConfirmInvoice) -> Result<Asked
     let (words, standing, calendar) = who
         .read(move |conn| {
             let invoice = Invoice::load(conn, id)?;
-            let calendar = crate::commands::settlement::calendar(conn, &invoice.currency)?;
+            let calendar = crate::commands::receivables::settlement::calendar(conn, &invoice.currency)?;
             let today = store::records::load_heads(conn)?.business_date;
             let standing = programmes::standing_for_buyer(conn, &Subject::of(&invoice, Some(due_date)), today)?;
             Ok((words(conn, &invoice, amount_minor, due_date)?, standing, calendar))

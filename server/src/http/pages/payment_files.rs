@@ -8,8 +8,8 @@ use super::home::traded_currencies;
 use super::listing::plain_table;
 use super::{Answer, Check, again, asking, check_page, submit_or_again};
 use crate::batch::Stop;
-use crate::commands::create_payment_file::{CreatePaymentFile, FILE_PREFIX, list_hash, payment_list};
-use crate::commands::payee_address::PayeeAddresses;
+use crate::commands::bank::create_payment_file::{CreatePaymentFile, FILE_PREFIX, list_hash, payment_list};
+use crate::commands::bank::payee_address::PayeeAddresses;
 use domain::custody::CustodyState;
 use domain::{Currency, Refusal};
 use kernel::{CustodyId, PaymentFileId, PayoutId};
@@ -130,7 +130,7 @@ pub fn meaning(conn: &mut Conn, language: Language, asked: &CreatePaymentFile) -
     if list_hash(&payouts, &addresses) != asked.list_hash {
         return Ok(vec![Block::Notice(web::Tone::Attention, language.t("refusal-payment-list-changed"))]);
     }
-    match crate::commands::custody::paying(conn, asked.account_id, known.code()) {
+    match crate::commands::bank::custody::paying(conn, asked.account_id, known.code()) {
         Ok(own) => Ok(list_blocks(language, known, (&payouts, &addresses), &own)),
         // A list that can no longer be paid is refused with its own reason.
         Err(Stop::Refused(_)) => Ok(Vec::new()),
@@ -149,7 +149,7 @@ struct Next {
 }
 
 fn next_of(conn: &mut Conn, known: Currency, account: Option<CustodyId>) -> Result<Next, Fault> {
-    let own = crate::commands::custody::paying(conn, account, known.code())?;
+    let own = crate::commands::bank::custody::paying(conn, account, known.code())?;
     let available_minor = store::custody::available_minor(conn, own.id, known)?;
     let mut payouts = payment_list(conn, known, PayoutId(i64::MAX))?;
     // Where not even the first is covered, the command refuses it.

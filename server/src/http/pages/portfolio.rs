@@ -6,7 +6,7 @@ use super::super::routes::{Params, Posted, Routes};
 use super::home::own_currencies;
 use super::listing::{Listing, plain_table};
 use super::{Answer, SignedIn, again, submit_or_again};
-use crate::commands::set_buyer_limit::SetBuyerLimit;
+use crate::commands::market::set_buyer_limit::SetBuyerLimit;
 use chrono::{Datelike, NaiveDate};
 use domain::party::Role;
 use kernel::PartyId;

@@ -7,7 +7,7 @@ use super::super::routes::{Params, Posted, Routes, typed_amount, typed_date};
 use super::home::own_currencies;
 use super::programmes::terms_facts;
 use super::{Answer, Check, again, asking, check_page, submit_once};
-use crate::commands::propose_programme::ProposeProgramme;
+use crate::commands::programmes::propose_programme::ProposeProgramme;
 use domain::pricing::Bearer;
 use domain::programme::{ProgrammeTerms, Recourse, VersionState};
 use domain::{Currency, Refusal};

@@ -6,7 +6,7 @@ use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::Listing;
 use super::programmes::{Loaded, load_programme, programme_blocks, programme_facts, send_list, terms_facts};
 use super::{Answer, SignedIn, again, submit_or_again};
-use crate::commands::decide_programme::DecideProgramme;
+use crate::commands::programmes::decide_programme::DecideProgramme;
 use domain::Refusal;
 use domain::party::Role;
 use domain::programme::VersionState;

@@ -8,7 +8,7 @@ use super::listing::{Listing, narrowed};
 use super::org::capacities_text;
 use super::{Answer, asking};
 use crate::commands::Command;
-use crate::commands::close_custody_account::{said_name, said_of};
+use crate::commands::bank::close_custody_account::{said_name, said_of};
 use chrono::NaiveDate;
 use domain::Refusal;
 use domain::party::{ApprovalState, Capacity};

@@ -8,10 +8,10 @@ use super::listing::{Group, Listing, plain_table};
 use super::market::{offer_state, stopped_notice};
 use super::{Answer, Check, SignedIn, again, check_page, receipts, submit_once, submit_or_again};
 use crate::commands::Trial;
-use crate::commands::create_offer::{self, CreateOffer};
-use crate::commands::programmes::SettlementFeeNow;
-use crate::commands::settlement::{self, Owed};
-use crate::commands::withdraw_offer::WithdrawOffer;
+use crate::commands::market::create_offer::{self, CreateOffer};
+use crate::commands::market::withdraw_offer::WithdrawOffer;
+use crate::commands::programmes::terms::SettlementFeeNow;
+use crate::commands::receivables::settlement::{self, Owed};
 use crate::view::Reader;
 use domain::Refusal;
 use domain::chart::{AccountKey, AccountKind};
@@ -142,8 +142,8 @@ async fn load(who: &Who<impl SignedIn>, id: i64) -> Result<Loaded, Fault> {
         };
         let today = store::records::load_heads(conn)?.business_date;
         let owed = settlement::owed(conn, &full, today)?;
-        let standing = crate::commands::standing::load(conn, full.buyer_id)?;
-        let settlement = crate::commands::programmes::settlement_fee_now(conn, &full)?;
+        let standing = crate::commands::parties::standing::load(conn, full.buyer_id)?;
+        let settlement = crate::commands::programmes::terms::settlement_fee_now(conn, &full)?;
         let notice = store::AssignmentNotice::find(conn, ReceivableId(id))?;
         Ok(Loaded {
             notice,
@@ -537,7 +537,7 @@ async fn own_offer(who: &Who<SupplierMaker>, id: i64) -> Result<(OfferLine, Buye
     let party_id = who.party_id()?;
     who.read(move |conn| {
         let row = OfferLine::find(conn, id)?.filter(|row| PartyId(row.supplier_id) == party_id).ok_or(Refusal::NotFound)?;
-        let standing = crate::commands::standing::load(conn, PartyId(row.buyer_id))?;
+        let standing = crate::commands::parties::standing::load(conn, PartyId(row.buyer_id))?;
         Ok((row, standing))
     })
     .await

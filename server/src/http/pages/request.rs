@@ -6,12 +6,12 @@ use super::account::roles_text;
 use super::companies;
 use super::receivables::{bps, quote_blocks};
 use crate::commands::Command;
-use crate::commands::buy_fractions::{BuyFractions, fee_terms, price_terms};
-use crate::commands::programmes::{Subject, standing_for_buyer};
-use crate::commands::set_buyer_limit::SetBuyerLimit;
-use crate::commands::set_holiday::SetHoliday;
-use crate::commands::settlement;
-use crate::commands::take_back_line;
+use crate::commands::bank::take_back_line;
+use crate::commands::days::set_holiday::SetHoliday;
+use crate::commands::market::buy_fractions::{BuyFractions, fee_terms, price_terms};
+use crate::commands::market::set_buyer_limit::SetBuyerLimit;
+use crate::commands::programmes::terms::{Subject, standing_for_buyer};
+use crate::commands::receivables::settlement;
 use domain::chart::{AccountKey, currency_asset};
 use domain::day_count::DayCount;
 use domain::pricing::{Method, PriceTerms, quote};
@@ -134,7 +134,7 @@ pub fn meaning(conn: &mut Conn, language: Language, party_id: PartyId, command: 
             facts
         }
         Command::RecordReceipt(receipt) => {
-            let own = crate::commands::custody::receiving(conn, receipt.account_id, &receipt.currency);
+            let own = crate::commands::bank::custody::receiving(conn, receipt.account_id, &receipt.currency);
             let mut facts = vec![(language.t("request-goes-to"), Value::text(owner_of(conn, &receipt.reference)?))];
             facts.extend(own.ok().map(|row| (language.t("custody-account"), Value::code(row.iban))));
             facts

@@ -5,7 +5,7 @@ use super::super::rights::{OperatorMaker, OperatorViewer, Who};
 use super::super::routes::{Id, Params, Posted, Routes};
 use super::listing::{Group, Listing, plain_table};
 use super::{Answer, Check, SignedIn, again, asking, check_page, document, evidence, submit_or_again};
-use crate::commands::decide_review::DecideReview;
+use crate::commands::cases::decide_review::DecideReview;
 use crate::file_reader::Shown;
 use domain::Refusal;
 use domain::party::Role;

@@ -6,7 +6,7 @@ use super::super::routes::{Id, Params, Posted, Routes};
 use super::bank_files::{continuity_text, statement_facts};
 use super::listing::{Listing, plain_table};
 use super::{Answer, Check, SignedIn, again, asking, check_page, submit_or_again};
-use crate::commands::explain_statement::ExplainStatement;
+use crate::commands::bank::explain_statement::ExplainStatement;
 use domain::Refusal;
 use domain::party::Role;
 use kernel::StatementId;

@@ -1,0 +1,30 @@
+//! Money in and out: statements, lines, payouts, custody accounts.
+
+pub mod assign_suspense;
+pub mod cancel_payout;
+pub mod choose_custody_account;
+pub mod close_custody_account;
+pub mod continue_import;
+pub mod create_payment_file;
+pub mod custody;
+pub mod entry;
+pub mod explain_statement;
+pub mod fail_payout;
+pub mod file;
+pub mod import_statement;
+pub mod import_status;
+pub mod keep_bank_file;
+pub mod line;
+pub mod members;
+pub mod named_invoices;
+pub mod open_custody_account;
+pub mod payee_address;
+pub mod payout;
+pub mod places;
+pub mod record_receipt;
+pub mod refuse_bank_file;
+pub mod request_payout;
+pub mod resolve_line;
+pub mod return_suspense;
+pub mod sums;
+pub mod take_back_line;
