@@ -401,7 +401,8 @@ pub fn list_receipts_like(conn: &mut Conn, receipt: ReceiptFacts<'_>) -> Result<
         .filter(bank_lines::value_date.ge(receipt.first))
         .filter(bank_lines::value_date.le(receipt.last))
         .filter(bank_lines::id.gt(receipt.after))
-        .filter(bank_lines::twin_id.is_null())
+        // A line that waits names a likely twin; until people decide, it may be money of its own.
+        .filter(bank_lines::twin_id.is_null().or(bank_lines::state.eq(LineState::Attention)))
         .filter(bank_lines::payout_id.is_null())
         .filter(bank_lines::state.eq_any(states));
     Ok(like.order(bank_lines::id.desc()).limit(10).load(conn)?)

@@ -1,7 +1,7 @@
 //! A contact answers one invoice by its one-time link. A right code with an answer that the rules allow uses up the link. A wrong
 //! code is counted; a refusal changes nothing.
 
-use crate::batch::{Batch, Step};
+use crate::batch::{Batch, Step, Stop};
 use crate::commands::cases::reviews;
 use crate::commands::confirmations::confirm_invoice::ConfirmInvoice;
 use crate::commands::confirmations::links;
@@ -121,10 +121,13 @@ impl AnswerByLink {
         Ok((command, decided))
     }
 
-    /// Decides about the answer as if its code were right.
+    /// Decides about the answer as if its code were right. The contact's limit stays unsaid until the code is given.
     pub fn try_out(&self, view: &mut dyn View, actor: &Actor) -> Step<()> {
         let opened = self.open(view, actor)?;
-        self.say(view, actor, &opened).map(|_| ())
+        match self.say(view, actor, &opened) {
+            Err(Stop::Refused(Refusal::AboveContactLimit { .. })) => Ok(()),
+            said => said.map(|_| ()),
+        }
     }
 
     /// A wrong code counts, and a few of them end the link.

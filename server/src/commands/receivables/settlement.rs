@@ -25,11 +25,6 @@ use store::{
     BankLine, BuyerLimit, Conn, Distribution, Invoice, LateClaim, Receivable, StoreError, distributions, journal, market,
 };
 
-/// The state of a receivable as its rules know it.
-pub fn state_of(receivable: &Receivable) -> Result<ReceivableState, StoreError> {
-    Ok(receivable.state)
-}
-
 pub fn corrupt(what: &str, id: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt(format!("{what} {id}"))
 }
