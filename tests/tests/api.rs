@@ -181,7 +181,9 @@ fn a_dry_run_writes_nothing() {
         assert_eq!((tried.status, tried.json()["code"].clone()), (409, "insufficient_cash".into()));
         let refused = checker.api("set-approval-limit?dry_run=1", "", &limit);
         assert_eq!(refused.json()["code"], "not_permitted", "rights are asked first");
-        assert_eq!(maker.api("set-approval-limit?dry_run=yes", "", &limit).json()["code"], "idempotency_key_missing");
+        let misspelt = maker.api("set-approval-limit?dry_run=true", "a-key-of-its-own", &limit);
+        assert_eq!((misspelt.status, misspelt.json()["dry_run"].clone()), (200, true.into()), "another value writes nothing");
+        assert_eq!(maker.api("set-approval-limit?dry_run=0", "", &limit).json()["code"], "idempotency_key_missing");
         assert_eq!(heads(), before, "{}", world.database.kind);
         let asked = maker.api("set-approval-limit", "after-a-dry-run", &limit);
         assert_eq!(asked.status, 202, "{}", asked.body);

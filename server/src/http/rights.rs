@@ -193,15 +193,21 @@ impl<R: SignedIn> Who<R> {
         if !self.dry_run {
             return Ok(None);
         }
+        // It counts like the act: a dry run asks what the bounds on acts keep from being asked without end.
+        self.app.quotas.take(&self.app.allowances, &self.actor()?, command)?;
         let Trial { second_person } = self.try_out(command).await?;
         let body = json!({ "dry_run": true, "command": command.name(), "needs_second_person": second_person });
         Ok(Some(HttpResponse::Ok().json(body)))
     }
 }
 
-/// Whether a request to the API asks what would happen.
+/// Whether a request to the API asks what would happen. Any value but 0 does, so that a misspelt one writes nothing.
 pub(super) fn is_dry_run(request: &HttpRequest) -> bool {
-    is_api(request) && request.query_string().split('&').any(|part| part == "dry_run=1")
+    is_api(request)
+        && request
+            .query_string()
+            .split('&')
+            .any(|part| part == "dry_run" || (part.starts_with("dry_run=") && part != "dry_run=0"))
 }
 
 /// The name of the session's cookie: bound to this host, HTTPS only.
