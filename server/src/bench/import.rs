@@ -24,7 +24,7 @@ pub fn run(options: &ImportOptions) -> Result<Value, Failure> {
     let clock = Clock::default();
     history::build(&target.url, 1, &clock)?;
     let mut conn = store::connect(&target.url)?;
-    let desks = store::parties::list_only(&mut conn, Capacity::Financier)?;
+    let desks = store::parties::list_with(&mut conn, Capacity::Financier)?;
     let desk = desks.into_iter().find(|desk| desk.status == PartyStatus::Active).ok_or("no financier")?;
     let today = store::records::load_heads(&mut conn)?.business_date;
     let entries: Vec<DemoEntry> = (0..options.entries)

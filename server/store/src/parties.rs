@@ -168,12 +168,6 @@ pub fn list_active_with(conn: &mut Conn, capacity: Capacity) -> Result<Vec<Party
     Ok(active.order(parties::id).load(conn)?)
 }
 
-/// Companies of a capacity that are nothing else, oldest first.
-pub fn list_only(conn: &mut Conn, capacity: Capacity) -> Result<Vec<Party>> {
-    let only: Capacities = std::iter::once(capacity).collect();
-    Ok(parties::table.filter(parties::capacities.eq(only)).order(parties::id).load(conn)?)
-}
-
 /// Companies to choose from, by name: all, or those of a capacity.
 pub fn list_choices(conn: &mut Conn, capacity: Option<Capacity>) -> Result<Vec<Party>> {
     let mut choices = parties::table.order((parties::name, parties::id)).limit(CHOICES).into_boxed();

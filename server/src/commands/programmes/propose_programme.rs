@@ -189,7 +189,7 @@ impl Execute for ProposeProgramme {
             decided_at: None,
         };
         batch.insert(&version)?;
-        for operator in store::parties::list_only(batch.conn, Capacity::Operator)? {
+        for operator in store::parties::list_with(batch.conn, Capacity::Operator)? {
             let arguments = json!({ "buyer": buyer.name, "name": programme.name });
             batch.notify(operator.id, "programme_proposed", &arguments, format!("/ops/programmes/versions/{}", version.id));
         }

@@ -12,7 +12,7 @@ use crate::commands::bank::choose_custody_account::ChooseCustodyAccount;
 use crate::commands::bank::close_custody_account::CloseCustodyAccount;
 use crate::commands::bank::open_custody_account::OpenCustodyAccount;
 use domain::custody::CustodyState;
-use domain::party::{Capacity, Role};
+use domain::party::Role;
 use domain::{Currency, Refusal};
 use kernel::CustodyId;
 use store::people::Waiting;
@@ -166,7 +166,7 @@ fn wanted(get: impl Fn(&str) -> String) -> OpenCustodyAccount {
 
 /// The content of a request to open an account, as a second person reads it.
 pub fn opening_facts(conn: &mut Conn, language: Language, wanted: &OpenCustodyAccount) -> Result<Vec<(String, Value)>, Fault> {
-    let operator = store::parties::list_only(conn, Capacity::Operator)?.into_iter().next();
+    let operator = store::parties::find_operator(conn)?;
     let holder = if wanted.holder.trim().is_empty() {
         operator.map(|party| party.name).unwrap_or_default()
     } else {
